@@ -1,0 +1,30 @@
+//! The run directory: what a run writes and a report reads.
+//!
+//! ```text
+//! RUN_DIR/
+//!   run.json       everything but the samples: environment, versions,
+//!                  hashes, plan, cells, launches (schema: this crate's types)
+//!   samples.csv    every raw sample, appended as each launch ends
+//!   requests/      the request bytes of each case, as frames
+//!   responses/     the response bytes of each cell, as frames
+//! ```
+//!
+//! `run.json` is replaced atomically after the samples of a launch are on
+//! disk and states how long `samples.csv` was then, so a run that is killed
+//! loses at most the launch in flight: what follows that length is dropped
+//! when the run is resumed, and ignored when it is read.
+
+mod directory;
+mod run;
+mod samples;
+
+pub use directory::{RecordError, RunDirectory};
+pub use run::{
+    Case, Cell, CellOutcome, Deviation, Environment, GuestRecord, Launch, LaunchKind,
+    LaunchOutcome, OutputFormat, Plan, PlannedLaunch, Profile, Run, Status, Target, TargetError,
+    Tolerance, WorkloadRecord,
+};
+pub use samples::{Row, SamplesWriter, read_launch_samples, read_samples};
+
+/// Version of the run directory's format.
+pub const SCHEMA_VERSION: u32 = 1;

@@ -1,0 +1,435 @@
+//! `run.json`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use wasmfit_protocol::{Artifact, Failure, Sampling, Served, Start, Versions};
+
+/// One execution of a matrix of workloads and targets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// [`crate::SCHEMA_VERSION`] of the writer.
+    pub schema_version: u32,
+    /// Version of wasmfit that measured.
+    pub wasmfit_version: String,
+    /// When the run began, RFC 3339, UTC.
+    pub started_at: String,
+    /// The command line that began it.
+    pub command: Vec<String>,
+    /// The machine.
+    pub environment: Environment,
+    /// The WASM guests used.
+    pub guests: Vec<GuestRecord>,
+    /// The workloads measured.
+    pub workloads: Vec<WorkloadRecord>,
+    /// What was planned.
+    pub plan: Plan,
+    /// One per case and target, in report order.
+    pub cells: Vec<Cell>,
+    /// The launches that have ended, in the order in which they ran.
+    pub launches: Vec<Launch>,
+    /// Length of `samples.csv` that belongs to `launches`.
+    pub samples_bytes: u64,
+    /// How far the run has come.
+    pub status: Status,
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Launches are missing: still running, killed, or interrupted.
+    Unfinished,
+    /// Every planned launch has ended, well or badly.
+    Finished,
+}
+
+/// The machine and its state when the run began.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Operating system and version.
+    pub system: String,
+    /// Kernel version.
+    pub kernel: String,
+    /// Processor architecture, for example `x86_64`.
+    pub architecture: String,
+    /// Processor brand.
+    pub cpu: String,
+    /// Logical processors.
+    pub cpus: u32,
+    /// Physical memory.
+    pub memory_bytes: u64,
+    /// Load average over the minute before the run.
+    pub load_before: f64,
+    /// Frequency governor of the first processor, where the system tells.
+    pub governor: Option<String>,
+    /// Hypervisor or container technology, where the system tells.
+    pub virtualization: Option<String>,
+}
+
+/// A WASM guest as it was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestRecord {
+    /// Its name, for example `cpython-3.15`.
+    pub name: String,
+    /// One line: what it is.
+    pub title: String,
+    /// Where it comes from.
+    pub source: String,
+    /// How requests reach it: `host-call` or `stdio`.
+    pub boundary: String,
+    /// File name to SHA-256, hexadecimal.
+    pub files: BTreeMap<String, String>,
+    /// File name to size.
+    pub bytes: BTreeMap<String, u64>,
+}
+
+/// A workload as it was measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkloadRecord {
+    /// Its name: the folder's.
+    pub name: String,
+    /// One line: what it is.
+    pub title: String,
+    /// What kind of inference path it stands for.
+    pub stands_for: String,
+    /// Where data and model come from.
+    pub data: String,
+    /// Expected dominant cost class.
+    pub dominant: String,
+    /// Import names it needs.
+    pub packages: Vec<String>,
+    /// How responses are compared.
+    pub tolerance: Tolerance,
+    /// What proves the model real, for example `accuracy on ... : 0.97`.
+    pub accuracy: String,
+    /// SHA-256 of `workload.py`.
+    pub code_sha256: String,
+    /// SHA-256 over the assets' names and contents.
+    pub assets_sha256: String,
+    /// Size of all assets.
+    pub assets_bytes: u64,
+}
+
+/// How two responses to one request are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tolerance {
+    /// How the bytes are read.
+    pub format: OutputFormat,
+    /// Largest `|a - b|` allowed on top of the relative part.
+    pub absolute: f64,
+    /// Largest `|a - b| / |b|` allowed, `b` being native's.
+    pub relative: f64,
+}
+
+/// How response bytes are read when they are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutputFormat {
+    /// As they are: equal or not.
+    Bytes,
+    /// Little-endian IEEE 754 single precision.
+    F32,
+    /// Little-endian IEEE 754 double precision.
+    F64,
+}
+
+/// A workload at one batch size.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Case {
+    /// The workload's name.
+    pub workload: String,
+    /// Items per request; `None` where the workload knows no batches.
+    pub batch: Option<u32>,
+}
+
+impl fmt::Display for Case {
+    /// `digits-mlp-numpy` or `digits-mlp-numpy/batch-64`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.batch {
+            None => f.write_str(&self.workload),
+            Some(batch) => write!(f, "{}/batch-{batch}", self.workload),
+        }
+    }
+}
+
+/// What a case runs on, written `runtime/tier@guest` or `native@guest`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Target {
+    /// What executes the guest: `native`, `wasmtime`, ...
+    pub runtime: String,
+    /// How; empty natively.
+    pub tier: String,
+    /// The interpreter build.
+    pub guest: String,
+}
+
+impl Target {
+    /// The runtime name of native CPython.
+    pub const NATIVE: &'static str = "native";
+
+    /// Whether this is the baseline that others are compared with.
+    #[must_use]
+    pub fn is_native(&self) -> bool {
+        self.runtime == Self::NATIVE
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { runtime, tier, guest } = self;
+        if tier.is_empty() {
+            write!(f, "{runtime}@{guest}")
+        } else {
+            write!(f, "{runtime}/{tier}@{guest}")
+        }
+    }
+}
+
+/// A target's name that does not read as one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no target: write RUNTIME/TIER@GUEST, for example wasmtime/cranelift@cpython-3.15, or native@GUEST")]
+pub struct TargetError(String);
+
+impl FromStr for Target {
+    type Err = TargetError;
+
+    fn from_str(name: &str) -> Result<Self, TargetError> {
+        let error = || TargetError(name.to_owned());
+        let (executor, guest) = name.split_once('@').ok_or_else(error)?;
+        let (runtime, tier) = executor.split_once('/').unwrap_or((executor, ""));
+        let named = |part: &str| {
+            !part.is_empty()
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'))
+        };
+        let tier_fits = if runtime == Self::NATIVE { executor == runtime } else { named(tier) };
+        if !named(runtime) || !named(guest) || !tier_fits {
+            return Err(error());
+        }
+        Ok(Self { runtime: runtime.to_owned(), tier: tier.to_owned(), guest: guest.to_owned() })
+    }
+}
+
+impl From<Target> for String {
+    fn from(target: Target) -> Self {
+        target.to_string()
+    }
+}
+
+impl TryFrom<String> for Target {
+    type Error = TargetError;
+
+    fn try_from(name: String) -> Result<Self, TargetError> {
+        name.parse()
+    }
+}
+
+/// What a run sets out to do. Together with the cells it decides every
+/// launch, so a run can be resumed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The profile's name.
+    pub profile: Profile,
+    /// How often each cell is launched.
+    pub rounds: u32,
+    /// Sampling within a launch.
+    pub sampling: Sampling,
+    /// Limits of each job.
+    pub limits: wasmfit_protocol::Limits,
+    /// Seed of the order within each round.
+    pub seed: u64,
+    /// Every launch, in order.
+    pub launches: Vec<PlannedLaunch>,
+}
+
+/// How thoroughly to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// A first look, and CI.
+    Quick,
+    /// Figures to decide by.
+    Default,
+    /// Figures to publish.
+    Thorough,
+}
+
+impl Profile {
+    /// The name used on the command line and in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Default => "default",
+            Self::Thorough => "thorough",
+        }
+    }
+}
+
+/// A launch that is to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedLaunch {
+    /// Index into [`Run::cells`].
+    pub cell: usize,
+    /// Which round, from 0.
+    pub round: u32,
+    /// How the interpreter comes up.
+    pub start: Start,
+    /// What is measured.
+    pub kind: LaunchKind,
+}
+
+/// What a launch measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LaunchKind {
+    /// Cold start only: the process ends after the first response.
+    Cold,
+    /// Cold start, then requests at steady state.
+    Steady,
+}
+
+/// One case on one target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    /// The case.
+    pub case: Case,
+    /// The target.
+    pub target: Target,
+    /// What became of it.
+    pub outcome: CellOutcome,
+}
+
+impl Cell {
+    /// Its case and target, which tell it apart from every other cell.
+    #[must_use]
+    pub const fn place(&self) -> (&Case, &Target) {
+        (&self.case, &self.target)
+    }
+}
+
+/// What became of a cell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum CellOutcome {
+    /// No launch of it has ended yet.
+    Pending,
+    /// The target cannot run this case, in one sentence.
+    Unsupported {
+        /// Why.
+        reason: String,
+    },
+    /// Measured, with outputs verified against native.
+    Measured {
+        /// Versions inside, told by the interpreter.
+        versions: Versions,
+        /// Version of the runtime; the interpreter's natively.
+        runtime_version: String,
+        /// The compiled artifact by start, where there is one.
+        artifacts: BTreeMap<Start, Artifact>,
+        /// How far the outputs are from native's; `None` for native itself
+        /// and where native was not measured.
+        deviation: Option<Deviation>,
+    },
+    /// A launch failed, and the cell with it.
+    Failed {
+        /// Why.
+        failure: Failure,
+        /// How far the outputs are from native's, when that is the reason.
+        deviation: Option<Deviation>,
+    },
+}
+
+/// How far a cell's responses are from native's, over every request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Deviation {
+    /// Requests compared.
+    pub requests: u32,
+    /// Requests whose responses are the same bytes.
+    pub identical: u32,
+    /// Largest `|a - b|`; 0 for exact formats.
+    pub largest_absolute: f64,
+    /// Largest `|a - b| / |b|`, over elements with `b != 0`.
+    pub largest_relative: f64,
+}
+
+/// A launch that has ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Launch {
+    /// Its number in `samples.csv`.
+    pub id: u32,
+    /// What was planned.
+    #[serde(flatten)]
+    pub planned: PlannedLaunch,
+    /// How it ended.
+    pub outcome: LaunchOutcome,
+    /// Share of the machine's processor time that the hypervisor gave to
+    /// others while it ran, 0 to 1, where the system tells.
+    pub steal: Option<f64>,
+}
+
+/// How a launch ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "ended", rename_all = "kebab-case")]
+pub enum LaunchOutcome {
+    /// It served every request.
+    Served(Served),
+    /// It failed.
+    Failed(Failure),
+}
+
+impl Run {
+    /// The native cell of the same case as `cell`.
+    #[must_use]
+    pub fn native_of(&self, cell: usize) -> Option<usize> {
+        let case = &self.cells.get(cell)?.case;
+        self.cells.iter().position(|other| other.target.is_native() && other.case == *case)
+    }
+
+    /// The record of a cell's workload.
+    #[must_use]
+    pub fn workload_of(&self, cell: &Cell) -> Option<&WorkloadRecord> {
+        self.workloads.iter().find(|workload| workload.name == cell.case.workload)
+    }
+
+    /// The record of a cell's guest; none natively.
+    #[must_use]
+    pub fn guest_of(&self, cell: &Cell) -> Option<&GuestRecord> {
+        if cell.target.is_native() {
+            return None;
+        }
+        self.guests.iter().find(|guest| guest.name == cell.target.guest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_survive_their_names() {
+        for name in ["native@cpython-3.15", "wasmtime/cranelift@cpython-3.15", "mock/a@b"] {
+            assert_eq!(name.parse::<Target>().map(|target| target.to_string()), Ok(name.into()));
+        }
+    }
+
+    #[test]
+    fn names_that_are_no_targets_are_refused() {
+        for name in [
+            "", "native", "@", "native@", "@cpython-3.15", "wasmtime@cpython-3.15", "native/jit@x",
+            "native/@x", "wasmtime/@x", "a/b/c@d", "a/b@c@d", "wasmtime/cranelift@../x", "a b/c@d",
+        ] {
+            assert!(name.parse::<Target>().is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_case_names_its_batch() {
+        let case = |batch| Case { workload: "w".into(), batch };
+        assert_eq!(case(None).to_string(), "w");
+        assert_eq!(case(Some(64)).to_string(), "w/batch-64");
+    }
+}

@@ -1,0 +1,121 @@
+//! `samples.csv`: every raw sample of a run.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use wasmfit_protocol::{SAMPLE_COLUMNS, Sample};
+
+use crate::RecordError;
+
+/// One row: a sample and the launch it was taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// [`crate::Launch::id`].
+    pub launch: u32,
+    /// The sample.
+    pub sample: Sample,
+}
+
+/// Appends to `samples.csv`.
+#[derive(Debug)]
+pub struct SamplesWriter {
+    file: File,
+    bytes: u64,
+}
+
+impl SamplesWriter {
+    /// Opens `path` and cuts it to `bytes`, dropping what a killed run left
+    /// of a launch in flight. A new file gets its header.
+    pub fn open(path: &Path, bytes: u64) -> io::Result<Self> {
+        let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+        file.set_len(bytes)?;
+        file.seek(SeekFrom::End(0))?;
+        let mut writer = Self { file, bytes };
+        if bytes == 0 {
+            writer.append_text(&format!("launch,{}\n", SAMPLE_COLUMNS.join(",")))?;
+        }
+        Ok(writer)
+    }
+
+    /// Appends the samples of one launch and returns the file's new length.
+    pub fn append(&mut self, launch: u32, samples: &[Sample]) -> io::Result<u64> {
+        let mut text = String::with_capacity(samples.len() * 48);
+        for sample in samples {
+            text.push_str(&launch.to_string());
+            for field in sample.to_row() {
+                text.push(',');
+                text.push_str(&field);
+            }
+            text.push('\n');
+        }
+        self.append_text(&text)?;
+        Ok(self.bytes)
+    }
+
+    fn append_text(&mut self, text: &str) -> io::Result<()> {
+        self.file.write_all(text.as_bytes())?;
+        self.file.sync_data()?;
+        self.bytes += text.len() as u64;
+        Ok(())
+    }
+
+    /// The file's length.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+/// Calls `each` on every row within the first `bytes` of the file.
+pub fn read_samples(
+    path: &Path,
+    bytes: u64,
+    mut each: impl FnMut(Row),
+) -> Result<(), RecordError> {
+    let file = File::open(path).map_err(|source| RecordError::io(path, source))?;
+    let mut reader = csv::ReaderBuilder::new()
+        .buffer_capacity(1 << 20)
+        .from_reader(file.take(bytes));
+    let damaged = |line: u64| RecordError::Damaged {
+        path: path.to_owned(),
+        reason: format!("line {line} is no sample"),
+    };
+    let header = reader.byte_headers().map_err(|_| damaged(1))?;
+    let expected = ["launch"].into_iter().chain(SAMPLE_COLUMNS).map(str::as_bytes);
+    if !header.iter().eq(expected) {
+        return Err(damaged(1));
+    }
+    let mut record = csv::ByteRecord::new();
+    loop {
+        let line = reader.position().line();
+        if !reader.read_byte_record(&mut record).map_err(|_| damaged(line))? {
+            return Ok(());
+        }
+        let mut fields = record.iter();
+        let launch = fields
+            .next()
+            .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+        match (launch, Sample::from_row(fields)) {
+            (Some(launch), Some(sample)) => each(Row { launch, sample }),
+            _ => return Err(damaged(line)),
+        }
+    }
+}
+
+/// Reads the `samples.csv` that a runner wrote for one launch.
+pub fn read_launch_samples(path: &Path) -> Result<Vec<Sample>, RecordError> {
+    let damaged = |reason: String| RecordError::Damaged { path: path.to_owned(), reason };
+    let file = File::open(path).map_err(|source| RecordError::io(path, source))?;
+    let mut reader = csv::Reader::from_reader(file);
+    let header = reader.byte_headers().map_err(|error| damaged(error.to_string()))?;
+    if !header.iter().eq(SAMPLE_COLUMNS.map(str::as_bytes)) {
+        return Err(damaged("its columns are not those of samples".into()));
+    }
+    let rows = reader.byte_records();
+    rows.map(|row| {
+        let row = row.map_err(|error| damaged(error.to_string()))?;
+        Sample::from_row(row.iter()).ok_or_else(|| damaged(format!("{row:?} is no sample")))
+    })
+    .collect()
+}

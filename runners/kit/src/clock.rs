@@ -1,0 +1,51 @@
+//! The two clocks every sample is read from.
+
+use wasmfit_protocol::monotonic_ns;
+
+/// Processor time of the calling thread, ns.
+fn thread_cpu_ns() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a valid timespec to write to. The clock exists on
+    // every Linux, so the call cannot fail; if it did, `time` would stay 0.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    // The clock is never negative.
+    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
+}
+
+/// The beginning of a timed stretch. The processor clock is read first here
+/// and last in [`Stamp::elapsed_until`]: reading it is a system call, which the
+/// wall time must not contain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stamp {
+    cpu_ns: u64,
+    wall_ns: u64,
+}
+
+impl Stamp {
+    /// Begins a stretch here.
+    pub(crate) fn now() -> Self {
+        let cpu_ns = thread_cpu_ns();
+        Self { cpu_ns, wall_ns: monotonic_ns() }
+    }
+
+    /// A stretch that began with the process or before it, at wall time
+    /// `wall_ns`: all processor time so far is its own.
+    pub(crate) const fn since(wall_ns: u64) -> Self {
+        Self { cpu_ns: 0, wall_ns }
+    }
+
+    pub(crate) const fn wall_began_ns(self) -> u64 {
+        self.wall_ns
+    }
+
+    /// The same beginning with another wall time.
+    pub(crate) const fn with_wall(self, wall_ns: u64) -> Self {
+        Self { wall_ns, ..self }
+    }
+
+    /// Ends the stretch that ran until wall time `until_ns`, read just now:
+    /// its wall and processor time, ns.
+    pub(crate) fn elapsed_until(self, until_ns: u64) -> (u64, u64) {
+        (until_ns.saturating_sub(self.wall_ns), thread_cpu_ns().saturating_sub(self.cpu_ns))
+    }
+}

@@ -1,0 +1,151 @@
+"""The guest's side of a wasmfit job: the same file in every interpreter.
+
+It pulls: each `call` hands the host a message and returns the host's answer.
+An answer is an order, except within a burst, where it is a request.
+
+    import TOKEN PATH   run the workload's code
+    load PATH           load its model
+    versions NAMES      tell the versions of interpreter and packages
+    plain COUNT         serve COUNT requests
+    phase COUNT         the same, with an empty message as a mark before
+                        decode, infer, encode and the response
+    make COUNT BATCH    hand over COUNT requests, BATCH 0 meaning none
+    stop                end
+
+A message that begins with TOKEN is no response but the report of a failure:
+kind, place, summary and traceback, separated by line feeds.
+"""
+
+import sys
+
+CONTRACT = ("load", "decode", "infer", "encode", "make_request")
+
+
+class ContractError(Exception):
+    """The workload is not what a workload has to be."""
+
+
+def plain(call, workload, model, count):
+    decode, infer, encode = workload.decode, workload.infer, workload.encode
+    response = b""
+    for _ in range(count):
+        request = call(response)
+        # What a step leaves behind is dropped where it was made or used up,
+        # here as in `phase`, so that both passes do the same work.
+        x = decode(request)
+        del request
+        y = infer(model, x)
+        del x
+        response = encode(y)
+        del y
+        if type(response) is not bytes:
+            raise ContractError(f"encode returned {type(response).__name__}, not bytes")
+    return response
+
+
+def phase(call, workload, model, count):
+    decode, infer, encode = workload.decode, workload.infer, workload.encode
+    response = b""
+    for _ in range(count):
+        request = call(response)
+        call(b"")
+        x = decode(request)
+        del request
+        call(b"")
+        y = infer(model, x)
+        del x
+        call(b"")
+        response = encode(y)
+        del y
+        call(b"")
+        if type(response) is not bytes:
+            raise ContractError(f"encode returned {type(response).__name__}, not bytes")
+    return response
+
+
+def import_workload(path):
+    with open(path, "rb") as file:
+        source = file.read()
+    folder = path.rpartition("/")[0]
+    sys.path.insert(0, folder)
+    workload = type(sys)("workload")
+    workload.__file__ = path
+    sys.modules["workload"] = workload
+    exec(compile(source, path, "exec"), workload.__dict__)
+    missing = [name for name in CONTRACT if not callable(getattr(workload, name, None))]
+    if missing:
+        raise ContractError(f"workload.py has no function {', '.join(missing)}")
+    return workload
+
+
+def versions(names):
+    lines = ["python=" + sys.version.split()[0]]
+    for name in names:
+        module = sys.modules.get(name) or __import__(name)
+        lines.append(f"{name}={getattr(module, '__version__', 'unknown')}")
+    return "\n".join(lines).encode()
+
+
+def make(call, workload, count, batch):
+    request = b""
+    for index in range(count):
+        if index:
+            call(request)
+        request = workload.make_request(index, batch) if batch else workload.make_request(index)
+        if type(request) is not bytes:
+            raise ContractError(f"make_request returned {type(request).__name__}, not bytes")
+    return request
+
+
+def report(error, token):
+    import traceback
+
+    # The driver's own frames say nothing to the workload's author.
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_globals.get("__name__") != "workload":
+        frames = frames.tb_next
+    place = frames.tb_frame.f_code.co_name if frames is not None else ""
+    if isinstance(error, ContractError):
+        kind = "contract"
+    elif isinstance(error, MemoryError):
+        kind = "memory"
+    else:
+        kind = "raised"
+    summary = "".join(traceback.format_exception_only(error)).strip().replace("\n", " ")
+    if isinstance(error, ContractError):
+        summary = str(error)
+    trace = "".join(traceback.format_exception(type(error), error, frames))
+    text = "\n".join([kind, "" if place == "<module>" else place, summary, trace])
+    return token + text.encode("utf-8", "backslashreplace")
+
+
+def serve(call):
+    token = b""
+    workload = model = None
+    message = b""
+    try:
+        while True:
+            order, _, rest = call(message).partition(b" ")
+            message = b""
+            if order == b"plain":
+                message = plain(call, workload, model, int(rest))
+            elif order == b"phase":
+                message = phase(call, workload, model, int(rest))
+            elif order == b"import":
+                token, _, path = rest.partition(b" ")
+                workload = import_workload(path.decode())
+            elif order == b"load":
+                model = workload.load(rest.decode())
+            elif order == b"versions":
+                message = versions(rest.decode().split())
+            elif order == b"make":
+                count, _, batch = rest.partition(b" ")
+                message = make(call, workload, int(count), int(batch))
+            else:
+                break
+    except BaseException as error:
+        # Also SystemExit: a workload that ends the interpreter has failed.
+        call(report(error, token))
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()

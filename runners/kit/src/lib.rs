@@ -1,0 +1,32 @@
+//! What every runner shares.
+//!
+//! A runner executes one job in one process. The kit reads the job, brings
+//! the workload's Python up through the driver, times cold start and
+//! requests, keeps the limits, checks that responses are steady, and reports.
+//! A runner crate adds what is peculiar to its runtime: it implements
+//! [`Runtime`] and calls [`run`].
+//!
+//! The guest pulls. Its interpreter runs [`DRIVER`] and then `serve`, which
+//! calls the host with a message and gets an answer, until it is told to
+//! stop. Behind that call stands [`Session::answer`], where all timing is.
+
+mod artifact;
+mod clock;
+mod events;
+mod failure;
+mod measuring;
+mod memory;
+mod runner;
+mod session;
+mod settle;
+mod watch;
+
+pub use artifact::ArtifactFile;
+pub use failure::failure;
+pub use memory::limit_allocation;
+pub use runner::{Runtime, run};
+pub use session::{Ended, Over, Session};
+pub use wasmfit_protocol as protocol;
+
+/// The guest's side of a job: Python source, the same in every interpreter.
+pub const DRIVER: &str = include_str!("driver.py");

@@ -1,0 +1,131 @@
+//! The life of a runner: read the job, do it, say how it went, end.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::os::fd::{AsRawFd, FromRawFd};
+use std::panic::{self, AssertUnwindSafe};
+
+use wasmfit_protocol::{
+    Artifact, ColdPhase, EXIT_FAILED, Event, Failure, FailureKind, Hello, Job, Task, VERSION,
+};
+
+use crate::events::{Events, Stage};
+use crate::failure::failure;
+use crate::session::{Ended, Session};
+use crate::watch::{self, Watch};
+
+/// What is peculiar to a runtime.
+pub trait Runtime {
+    /// Its name in targets.
+    fn name(&self) -> &'static str;
+
+    /// Its version; natively the interpreter's.
+    fn version(&self) -> String;
+
+    /// The tiers it offers; empty natively.
+    fn tiers(&self) -> Vec<String>;
+
+    /// Makes or checks the compiled artifact of the job's guest.
+    fn prepare(&self, job: &Job) -> Result<Artifact, Failure>;
+
+    /// Brings the guest up, has it run the driver (`serve` in [`DRIVER`])
+    /// with [`Session::answer`] behind `_host.call`, and marks the cold-start
+    /// phases up to `initialize` on the way.
+    ///
+    /// [`DRIVER`]: crate::DRIVER
+    fn serve(&self, job: &Job, session: Session) -> Result<Ended, Failure>;
+}
+
+/// Runs the one job that waits on standard input. Returns the exit code.
+pub fn run(runtime: &impl Runtime) -> u8 {
+    let (job, events) = match open_channels() {
+        Ok(channels) => channels,
+        Err(error) => {
+            eprintln!("{}: no channel to the harness: {error}", runtime.name());
+            return EXIT_FAILED;
+        }
+    };
+    let last = match panic::catch_unwind(AssertUnwindSafe(|| run_job(runtime, job, &events))) {
+        Ok(Ok(event)) => event,
+        Ok(Err(failure)) => Event::Failed(failure),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+            let message = format!("the runner panicked: {}", text.unwrap_or("no message"));
+            Event::Failed(failure(FailureKind::Runner, events.stage().name(), &message))
+        }
+    };
+    let failed = matches!(last, Event::Failed(_));
+    events.emit_last(&last);
+    if failed { EXIT_FAILED } else { 0 }
+}
+
+fn run_job(runtime: &impl Runtime, job: File, events: &Events) -> Result<Event, Failure> {
+    let refuse = |kind, message: &str| failure(kind, "spawn", message);
+    let mut line = String::new();
+    BufReader::new(job)
+        .read_line(&mut line)
+        .map_err(|error| refuse(FailureKind::Runner, &format!("no job: {error}")))?;
+    // The version is read on its own: a job of another version may have
+    // another shape.
+    #[derive(serde::Deserialize)]
+    struct Versioned {
+        protocol: u32,
+    }
+    let unreadable = |error: serde_json::Error| {
+        refuse(FailureKind::Protocol, &format!("the job does not read: {error}"))
+    };
+    let Versioned { protocol } = serde_json::from_str(&line).map_err(unreadable)?;
+    if protocol != VERSION {
+        let message = format!(
+            "the harness speaks protocol {protocol} and this runner {VERSION}: build both from one version"
+        );
+        return Err(refuse(FailureKind::Protocol, &message));
+    }
+    let job: Job = serde_json::from_str(&line).map_err(unreadable)?;
+    let hello = Event::Hello(Hello {
+        protocol: VERSION,
+        runtime: runtime.name().into(),
+        runtime_version: runtime.version(),
+        tiers: runtime.tiers(),
+    });
+    if job.task == Task::Describe {
+        return Ok(hello);
+    }
+    events.emit(&hello);
+    let watch = Watch::start(job.limits, events.clone())
+        .map_err(|error| refuse(FailureKind::Runner, &format!("cannot watch limits: {error}")))?;
+    match job.task {
+        Task::Prepare => {
+            events.enter(Stage::Cold(ColdPhase::Compile));
+            runtime.prepare(&job).map(Event::Prepared)
+        }
+        _ => {
+            let task = job.task.clone();
+            let session = Session::new(task, job.spawned_at_ns, &job.scratch, events.clone())?;
+            let Ended { session, linear_memory_bytes, trouble } = runtime.serve(&job, session)?;
+            let printed = watch.end();
+            session.finish(linear_memory_bytes, trouble, printed)
+        }
+    }
+}
+
+/// Moves the pipes of the harness to descriptors of their own: 0 to 2 belong
+/// to the guest.
+fn open_channels() -> io::Result<(File, Events)> {
+    let job = take(0)?;
+    let events = take(1)?;
+    watch::redirect(&File::open("/dev/null")?, 0)?;
+    watch::redirect(&io::stderr(), 1)?;
+    Ok((job, Events::new(events)))
+}
+
+fn take(descriptor: i32) -> io::Result<File> {
+    // SAFETY: duplicating a number that is not open is an error, no more.
+    let own = unsafe { libc::fcntl(descriptor.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3) };
+    if own < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: just made, and nobody else's.
+    Ok(unsafe { File::from_raw_fd(own) })
+}

@@ -1,0 +1,474 @@
+//! The host's side of the conversation with the driver (`driver.py`).
+//!
+//! A runtime hands every message of the guest to [`Session::answer`] and
+//! gives the answer back. All timing happens here, so that it is the same in
+//! every runner. A sample begins when the host is about to put a request into
+//! the guest and ends when the response has been copied out.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wasmfit_protocol::{
+    ColdPhase, Event, Failure, FailureKind, FramesWriter, Pass, RequestPhase, SAMPLE_COLUMNS,
+    Sample, Served, Stretch, Task, Versions, Workload, monotonic_ns,
+};
+
+use crate::clock::Stamp;
+use crate::events::{Events, Stage};
+use crate::failure::{failure, storage};
+use crate::measuring::{BurstKind, Measuring};
+
+/// The conversation is over; the guest should stop. Runtimes turn this into
+/// whatever makes their guest's `call` fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Over;
+
+/// What a runtime gives back when the guest's loop has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// The session, with its samples.
+    pub session: Session,
+    /// The guest's linear memory; none natively.
+    pub linear_memory_bytes: Option<u64>,
+    /// What went wrong with the guest, as far as the runtime knows. What the
+    /// session knows comes first.
+    pub trouble: Option<Failure>,
+}
+
+/// One job's conversation.
+#[derive(Debug)]
+pub struct Session {
+    events: Events,
+    scratch: PathBuf,
+    /// Begins the driver's report of a failure. No response begins with it
+    /// but by intent.
+    token: [u8; 32],
+    workload: Workload,
+    /// Workload folder as the guest sees it.
+    guest_folder: String,
+    work: Work,
+    step: Step,
+    cold: Option<(ColdPhase, Stamp)>,
+    samples: Vec<Sample>,
+    failure: Option<Failure>,
+}
+
+/// What the job is about.
+#[derive(Debug)]
+enum Work {
+    Make { count: u32, batch: u32, made: FramesWriter, done: u32 },
+    Measure(Box<Measuring>),
+}
+
+/// What the next message of the guest means.
+#[derive(Debug)]
+enum Step {
+    Starting,
+    Importing,
+    Loading,
+    AskingVersions,
+    Burst(Burst),
+    Making,
+    Over,
+}
+
+/// A series of requests under one order.
+#[derive(Debug)]
+struct Burst {
+    kind: BurstKind,
+    left: u32,
+    size: u32,
+    flight: Option<Flight>,
+}
+
+/// A request within the guest.
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    request: u32,
+    index: u32,
+    /// Which phase is running; `None` outside the phase pass.
+    part: Option<RequestPhase>,
+    stamp: Stamp,
+}
+
+impl Session {
+    /// A session for `task`, which must be one that runs a workload.
+    pub(crate) fn new(
+        task: Task,
+        spawned_at_ns: u64,
+        scratch: &Path,
+        events: Events,
+    ) -> Result<Self, Failure> {
+        let (workload, work) = match task {
+            Task::MakeRequests { workload, count, batch } => {
+                let path = scratch.join("requests.frames");
+                let made = FramesWriter::create(&path).map_err(|error| storage(&error, "spawn"))?;
+                (workload, Work::Make { count, batch: batch.unwrap_or(0), made, done: 0 })
+            }
+            Task::Measure { workload, requests, sampling } => {
+                let measuring = Measuring::new(&requests, sampling, spawned_at_ns, scratch)
+                    .map_err(|error| storage(&error, "spawn"))?;
+                (workload, Work::Measure(Box::new(measuring)))
+            }
+            Task::Describe | Task::Prepare => {
+                return Err(failure(FailureKind::Runner, "spawn", "this task runs no workload"));
+            }
+        };
+        let folder = workload.folder.to_string_lossy().into_owned();
+        Ok(Self {
+            events,
+            scratch: scratch.to_owned(),
+            token: token(spawned_at_ns),
+            workload,
+            guest_folder: folder,
+            work,
+            step: Step::Starting,
+            cold: Some((ColdPhase::Spawn, Stamp::since(spawned_at_ns))),
+            samples: Vec::with_capacity(4096),
+            failure: None,
+        })
+    }
+
+    /// The workload's folder on the host.
+    #[must_use]
+    pub fn workload_folder(&self) -> &Path {
+        &self.workload.folder
+    }
+
+    /// Where a sandboxed guest sees the workload's folder.
+    pub fn mount_workload_at(&mut self, guest_folder: &str) {
+        guest_folder.clone_into(&mut self.guest_folder);
+    }
+
+    /// Ends the running cold-start phase and begins `phase`.
+    pub fn begin(&mut self, phase: ColdPhase) {
+        self.begin_at(phase, monotonic_ns());
+    }
+
+    /// For an interpreter that was up before the runner's code could run:
+    /// `spawn` ended at wall time `executed_at_ns`, and all since then was
+    /// `initialize`, with whatever processor time the process has used.
+    pub fn began_with_the_process(&mut self, executed_at_ns: u64) {
+        if let Some((phase, stamp)) = self.cold.take() {
+            self.samples.push(Sample {
+                pass: Pass::Cold,
+                stretch: Stretch::Cold(phase),
+                index: 0,
+                request: 0,
+                wall_ns: executed_at_ns.saturating_sub(stamp.wall_began_ns()),
+                cpu_ns: 0,
+            });
+        }
+        let initialize = ColdPhase::Initialize;
+        self.events.enter(Stage::Cold(initialize));
+        self.cold = Some((initialize, Stamp::since(executed_at_ns)));
+    }
+
+    /// The same as [`Session::begin`], at wall time `at_ns`, read just now.
+    fn begin_at(&mut self, phase: ColdPhase, at_ns: u64) {
+        self.end_cold_phase(at_ns);
+        self.events.enter(Stage::Cold(phase));
+        self.cold = Some((phase, Stamp::now().with_wall(at_ns)));
+    }
+
+    fn end_cold_phase(&mut self, at_ns: u64) {
+        if let Some((phase, stamp)) = self.cold.take() {
+            self.push(Pass::Cold, Stretch::Cold(phase), 0, 0, stamp, at_ns);
+        }
+    }
+
+    fn push(
+        &mut self,
+        pass: Pass,
+        stretch: Stretch,
+        index: u32,
+        request: u32,
+        since: Stamp,
+        until_ns: u64,
+    ) {
+        let (wall_ns, cpu_ns) = since.elapsed_until(until_ns);
+        self.samples.push(Sample { pass, stretch, index, request, wall_ns, cpu_ns });
+    }
+
+    /// Takes the guest's message and gives the answer to it.
+    ///
+    /// # Errors
+    ///
+    /// [`Over`] when the job has failed.
+    pub fn answer(&mut self, message: &[u8]) -> Result<Arc<[u8]>, Over> {
+        let entered_ns = monotonic_ns();
+        if message.starts_with(&self.token) {
+            return Err(self.fail_as_told(&message[self.token.len()..]));
+        }
+        match &mut self.step {
+            Step::Burst(burst) => {
+                if let Some(flight) = burst.flight {
+                    match flight.part {
+                        Some(part) if part != RequestPhase::Collect => {
+                            return Ok(self.mark(flight, part, entered_ns));
+                        }
+                        _ => self.collect(flight, message)?,
+                    }
+                }
+                self.deliver()
+            }
+            Step::Starting => self.order_import(entered_ns),
+            Step::Importing => self.imported(entered_ns),
+            Step::Loading => {
+                self.begin_at(ColdPhase::FirstRequest, entered_ns);
+                Ok(self.order_burst(BurstKind::First, 1))
+            }
+            Step::AskingVersions => self.versions_told(message),
+            Step::Making => self.made(message),
+            Step::Over => Err(Over),
+        }
+    }
+
+    /// A mark of the phase pass: `part` has ended.
+    fn mark(&mut self, flight: Flight, part: RequestPhase, entered_ns: u64) -> Arc<[u8]> {
+        let Flight { request, index, .. } = flight;
+        self.push(Pass::Phase, Stretch::Part(part), index, request, flight.stamp, entered_ns);
+        let next = match part {
+            RequestPhase::Deliver => RequestPhase::Decode,
+            RequestPhase::Decode => RequestPhase::Infer,
+            RequestPhase::Infer => RequestPhase::Encode,
+            RequestPhase::Encode | RequestPhase::Collect => RequestPhase::Collect,
+        };
+        let empty = nothing();
+        if let Step::Burst(burst) = &mut self.step {
+            burst.flight = Some(Flight { part: Some(next), stamp: Stamp::now(), ..flight });
+        }
+        empty
+    }
+
+    /// Copies the response out, which ends the sample, and checks it.
+    fn collect(&mut self, flight: Flight, message: &[u8]) -> Result<(), Over> {
+        let (Work::Measure(measuring), Step::Burst(burst)) = (&mut self.work, &mut self.step)
+        else {
+            return Err(Over);
+        };
+        let ended_ns = measuring.copy_out(message);
+
+        burst.left -= 1;
+        burst.flight = None;
+        let kind = burst.kind;
+        let Flight { request, index, stamp, part } = flight;
+        if kind == BurstKind::First {
+            measuring.first_response(ended_ns);
+            self.end_cold_phase(ended_ns);
+        } else {
+            let stretch = part.map_or(Stretch::Request, Stretch::Part);
+            self.push(kind.pass(), stretch, index, request, stamp, ended_ns);
+        }
+        let Work::Measure(measuring) = &mut self.work else { return Err(Over) };
+        measuring
+            .check_response(kind, request, &self.samples)
+            .map_err(|error| self.fail(error.into_failure(self.events.stage().name())))
+    }
+
+    /// Sends the burst's next request in, or goes on to the next order.
+    fn deliver(&mut self) -> Result<Arc<[u8]>, Over> {
+        let Step::Burst(burst) = &mut self.step else { return Err(Over) };
+        if burst.left == 0 {
+            let (kind, size) = (burst.kind, burst.size);
+            return self.after_burst(kind, size);
+        }
+        let Work::Measure(measuring) = &mut self.work else { return Err(Over) };
+        let Some((request, index, bytes)) = measuring.take_request(burst.kind.pass()) else {
+            return Err(Over);
+        };
+        let part = (burst.kind == BurstKind::Phase).then_some(RequestPhase::Deliver);
+        burst.flight = Some(Flight { request, index, part, stamp: Stamp::now() });
+        Ok(bytes)
+    }
+
+    fn order_import(&mut self, entered_ns: u64) -> Result<Arc<[u8]>, Over> {
+        self.begin_at(ColdPhase::Import, entered_ns);
+        self.step = Step::Importing;
+        let mut order = b"import ".to_vec();
+        order.extend_from_slice(&self.token);
+        order.extend_from_slice(format!(" {}/workload.py", self.guest_folder).as_bytes());
+        Ok(order.into())
+    }
+
+    fn imported(&mut self, entered_ns: u64) -> Result<Arc<[u8]>, Over> {
+        if let Work::Make { count, batch, .. } = self.work {
+            self.end_cold_phase(entered_ns);
+            self.events.enter(Stage::MakingRequests);
+            self.step = Step::Making;
+            return Ok(order(&format!("make {count} {batch}")));
+        }
+        self.begin_at(ColdPhase::ModelLoad, entered_ns);
+        self.step = Step::Loading;
+        Ok(order(&format!("load {}/assets", self.guest_folder)))
+    }
+
+    fn order_burst(&mut self, kind: BurstKind, size: u32) -> Arc<[u8]> {
+        // The cold phase of the first request has been entered already.
+        if kind != BurstKind::First {
+            self.events.enter(kind.stage());
+        }
+        self.step = Step::Burst(Burst { kind, left: size, size, flight: None });
+        order(&match kind {
+            BurstKind::Phase => format!("phase {size}"),
+            _ => format!("plain {size}"),
+        })
+    }
+
+    /// What follows a burst.
+    fn after_burst(&mut self, kind: BurstKind, size: u32) -> Result<Arc<[u8]>, Over> {
+        let Work::Measure(measuring) = &mut self.work else { return Err(Over) };
+        if !measuring.samples_requests() {
+            return Ok(self.order_stop());
+        }
+        if kind == BurstKind::First {
+            self.events.enter(Stage::Versions);
+            self.step = Step::AskingVersions;
+            return Ok(order(&format!("versions {}", self.workload.packages.join(" "))));
+        }
+        let next = match kind {
+            BurstKind::Check => measuring.responses_complete(),
+            BurstKind::Warmup => {
+                let window = self.samples.iter().rev().take(size as usize);
+                measuring.warmed(window.map(|sample| sample.wall_ns).collect());
+                Ok(())
+            }
+            BurstKind::First | BurstKind::Plain | BurstKind::Phase => Ok(()),
+        };
+        if let Err(error) = next {
+            return Err(self.fail(storage(&error, self.events.stage().name())));
+        }
+        match measuring.next_burst() {
+            Some((kind, size)) => Ok(self.order_burst(kind, size)),
+            None => Ok(self.order_stop()),
+        }
+    }
+
+    fn order_stop(&mut self) -> Arc<[u8]> {
+        self.events.enter(Stage::Ending);
+        self.step = Step::Over;
+        order("stop")
+    }
+
+    fn versions_told(&mut self, message: &[u8]) -> Result<Arc<[u8]>, Over> {
+        let text = String::from_utf8_lossy(message);
+        let mut versions = Versions::default();
+        for (name, version) in text.lines().filter_map(|line| line.split_once('=')) {
+            if name == "python" {
+                version.clone_into(&mut versions.python);
+            } else {
+                versions.packages.insert(name.to_owned(), version.to_owned());
+            }
+        }
+        self.events.emit(&Event::Versions(versions));
+        let Work::Measure(measuring) = &mut self.work else { return Err(Over) };
+        match measuring.read_requests() {
+            Ok(count) => Ok(self.order_burst(BurstKind::Check, count)),
+            Err(error) => Err(self.fail(storage(&error, Stage::Check.name()))),
+        }
+    }
+
+    fn made(&mut self, message: &[u8]) -> Result<Arc<[u8]>, Over> {
+        let Work::Make { count, made, done, .. } = &mut self.work else { return Err(Over) };
+        if let Err(error) = made.push(message) {
+            return Err(self.fail(storage(&error, Stage::MakingRequests.name())));
+        }
+        *done += 1;
+        if *done == *count { Ok(self.order_stop()) } else { Ok(nothing()) }
+    }
+
+    /// Keeps the first failure and ends the conversation.
+    fn fail(&mut self, failure: Failure) -> Over {
+        self.failure.get_or_insert(failure);
+        self.step = Step::Over;
+        Over
+    }
+
+    /// Takes the driver's report: kind, place, summary, traceback.
+    fn fail_as_told(&mut self, report: &[u8]) -> Over {
+        let report = String::from_utf8_lossy(report);
+        let mut lines = report.splitn(4, '\n');
+        let mut line = || lines.next().unwrap_or_default().to_owned();
+        let (kind, place, summary, detail) = (line(), line(), line(), line());
+        let kind = match kind.as_str() {
+            "contract" => FailureKind::Contract,
+            "memory" => FailureKind::Memory,
+            _ => FailureKind::Raised,
+        };
+        let stage = self.events.stage().name();
+        let during = if place.is_empty() { stage.into() } else { format!("{stage}, in {place}") };
+        self.fail(Failure { kind, during, message: summary, detail })
+    }
+
+    /// Ends the session after the guest's loop has ended.
+    pub(crate) fn finish(
+        self,
+        linear_memory_bytes: Option<u64>,
+        trouble: Option<Failure>,
+        printed: String,
+    ) -> Result<Event, Failure> {
+        if let Some(failure) = self.failure.or(trouble) {
+            return Err(failure);
+        }
+        let stage = self.events.stage();
+        if stage != Stage::Ending {
+            let message = "the guest's loop ended before it was told to";
+            return Err(failure(FailureKind::Trap, stage.name(), message));
+        }
+        match self.work {
+            Work::Make { count, made, .. } => {
+                made.finish().map_err(|error| storage(&error, stage.name()))?;
+                Ok(Event::RequestsMade { count })
+            }
+            Work::Measure(mut measuring) => {
+                measuring.responses_complete().map_err(|error| storage(&error, stage.name()))?;
+                let path = self.scratch.join("samples.csv");
+                write_samples(&path, &self.samples).map_err(|error| {
+                    let message = format!("{}: {error}", path.display());
+                    failure(FailureKind::Storage, stage.name(), &message)
+                })?;
+                Ok(Event::Served(Served {
+                    cold_start_ns: measuring.cold_start_ns(),
+                    warmup_requests: measuring.served(Pass::Warmup),
+                    warmup_stable: measuring.warmup_stable(),
+                    peak_resident_bytes: crate::memory::peak_resident_bytes(),
+                    runner_bytes: measuring.held_bytes() + size_of_val(&self.samples[..]) as u64,
+                    linear_memory_bytes,
+                    printed,
+                }))
+            }
+        }
+    }
+}
+
+/// A token that no workload's response begins with by chance: the launch's
+/// own start time, spread over 256 bits.
+fn token(spawned_at_ns: u64) -> [u8; 32] {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let mut token = [0; 32];
+    let mixed = [spawned_at_ns, u64::from(std::process::id())].map(u64::to_le_bytes).concat();
+    for (pair, byte) in token.chunks_exact_mut(2).zip(mixed) {
+        pair[0] = HEX[usize::from(byte >> 4)];
+        pair[1] = HEX[usize::from(byte & 15)];
+    }
+    token
+}
+
+fn order(text: &str) -> Arc<[u8]> {
+    text.as_bytes().into()
+}
+
+fn nothing() -> Arc<[u8]> {
+    Arc::default()
+}
+
+fn write_samples(path: &Path, samples: &[Sample]) -> io::Result<()> {
+    let mut file = BufWriter::new(File::create(path)?);
+    writeln!(file, "{}", SAMPLE_COLUMNS.join(","))?;
+    for sample in samples {
+        writeln!(file, "{}", sample.to_row().join(","))?;
+    }
+    file.flush()
+}

@@ -1,0 +1,138 @@
+//! What the harness asks of a runner: one JSON line on its standard input.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// One job. A runner reads it, does it, and ends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// [`crate::VERSION`] of the harness.
+    pub protocol: u32,
+    /// `CLOCK_MONOTONIC` just before the harness started this process, ns.
+    pub spawned_at_ns: u64,
+    /// `CLOCK_MONOTONIC` just after the operating system had loaded the
+    /// runner's program, ns. A runner whose interpreter is up before its own
+    /// code runs (native) ends `spawn` here; others end it where they begin.
+    pub executed_at_ns: u64,
+    /// How code is to be executed, for example `cranelift`; empty natively.
+    pub tier: String,
+    /// The guest's files; none natively.
+    pub guest: Option<GuestFiles>,
+    /// What the runner may use up.
+    pub limits: Limits,
+    /// An existing folder of this launch's own, for bulk data.
+    pub scratch: PathBuf,
+    /// Folder for compiled artifacts, kept between runs.
+    pub artifacts: PathBuf,
+    /// What to do.
+    pub task: Task,
+}
+
+/// The files of a WASM guest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestFiles {
+    /// The guest's name, for example `cpython-3.15`.
+    pub name: String,
+    /// The module to run, which [`Start`] chose.
+    pub module: PathBuf,
+    /// SHA-256 of `module`, hexadecimal: names its compiled artifact.
+    pub module_sha256: String,
+    /// The folder that the guest sees as `/usr/local/lib`.
+    pub library: PathBuf,
+    /// How the interpreter comes up.
+    pub start: Start,
+}
+
+/// How the guest's interpreter comes up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Start {
+    /// From nothing: the interpreter initializes itself.
+    Plain,
+    /// From a module that holds the memory of an initialized interpreter.
+    Snapshot,
+}
+
+impl Start {
+    /// The name used in files and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Snapshot => "snapshot",
+        }
+    }
+}
+
+/// What a job may use up. Each limit ends the job with its own
+/// [`crate::FailureKind`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// The guest's linear memory, or natively what the process may allocate
+    /// on top of a bare interpreter.
+    pub memory_bytes: u64,
+    /// The whole job, by the wall clock.
+    pub wall_ns: u64,
+    /// What the workload may print.
+    pub output_bytes: u64,
+}
+
+/// What a job does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Task {
+    /// Say hello and end: which runtime this is, of which version.
+    Describe,
+    /// Make the guest's compiled artifact, or check the one that is there.
+    Prepare,
+    /// Call the workload's `make_request` for each index and batch, and
+    /// write the results to `requests.frames` in the scratch folder. Asked
+    /// of the native runner only.
+    MakeRequests {
+        /// The workload.
+        workload: Workload,
+        /// How many requests, from index 0.
+        count: u32,
+        /// Items in a request; `None` calls `make_request(index)`, otherwise
+        /// `make_request(index, batch)`.
+        batch: Option<u32>,
+    },
+    /// Serve requests and time them.
+    Measure {
+        /// The workload.
+        workload: Workload,
+        /// A frames file ([`crate::FramesReader`]) that holds every request.
+        requests: PathBuf,
+        /// How long to sample; `None` ends after the first response.
+        sampling: Option<Sampling>,
+    },
+}
+
+/// Where the workload's code and assets are on the host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workload {
+    /// Its name.
+    pub name: String,
+    /// The folder with `workload.py` and `assets/`, as an absolute path. A
+    /// sandboxed guest sees it read-only as `/workload`.
+    pub folder: PathBuf,
+    /// Import names whose versions [`crate::Event::Versions`] tells.
+    pub packages: Vec<String>,
+}
+
+/// How long to sample, in requests and by the clock. Each budget stops at
+/// whichever comes last: the time, or the least number of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sampling {
+    /// Longest warm-up.
+    pub warmup_ns: u64,
+    /// Time for the plain pass.
+    pub plain_ns: u64,
+    /// Time for the phase pass.
+    pub phase_ns: u64,
+    /// At least so many requests in each pass, whatever the time.
+    pub least_requests: u32,
+    /// At most so many requests in each pass, whatever the time.
+    pub most_requests: u32,
+}

@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+
+mod clock;
+mod digest;
+mod event;
+mod frames;
+mod job;
+mod sample;
+
+pub use clock::monotonic_ns;
+pub use digest::{file_sha256, sha256};
+pub use event::{
+    Artifact, ColdPhase, Event, Failure, FailureKind, Hello, Pass, RequestPhase, Served, Versions,
+};
+pub use frames::{FramesError, FramesReader, FramesWriter};
+pub use job::{GuestFiles, Job, Limits, Sampling, Start, Task, Workload};
+pub use sample::{SAMPLE_COLUMNS, Sample, Stretch};
+
+/// The protocol's version. A runner that reads another one in a job answers
+/// with [`FailureKind::Protocol`] and ends.
+pub const VERSION: u32 = 1;
+
+/// Exit code of a runner that told its failure as an event. Any other
+/// non-zero code means that it could not.
+pub const EXIT_FAILED: u8 = 3;
