@@ -1,0 +1,470 @@
+"""Tests of what scripts/setup decides; they touch no network. Run: python3 scripts/test_setup.py"""
+
+import contextlib
+import errno
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+import zipfile
+from pathlib import Path
+from unittest import mock
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from setup_parts import (  # noqa: E402
+    browser, command, debian, guest, pins, python, tools, venv, workspace)
+from setup_parts.console import Console  # noqa: E402
+from setup_parts.deb_versions import (  # noqa: E402
+    AvailableDeb, choose_version, compare_versions, upstream_minor)
+from setup_parts.errors import SetupError, explain_os_error  # noqa: E402
+from setup_parts.main import main, write_summary  # noqa: E402
+
+SETUP = Path(__file__).resolve().parent / "setup"
+NO_HASH = "0" * 64
+
+
+class TemporaryFolder(unittest.TestCase):
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        self.root = Path(holder.name)
+        self.output = io.StringIO()
+        self.workspace = workspace.Workspace(self.root, Console(self.output))
+
+
+def available(*versions, name="libfoo1", sha256=NO_HASH):
+    return [AvailableDeb(name, version, sha256, 1) for version in versions]
+
+
+class DebLock(unittest.TestCase):
+    def test_reads_suite_and_packages_past_comments(self):
+        lock = pins.parse_deb_lock(f"# why\n\nsuite forky\nlibc6 2.43-7 {NO_HASH} # note\n")
+        self.assertEqual(lock.suite, "forky")
+        self.assertEqual(lock.packages, (pins.PinnedDeb("libc6", "2.43-7", NO_HASH),))
+
+    def test_says_which_line_is_wrong(self):
+        for line in ("libc6 2.43-7", "libc6 2.43-7 beef", f"libc6 {NO_HASH}"):
+            with self.subTest(line), self.assertRaisesRegex(SetupError, "line 2: .*libc6"):
+                pins.parse_deb_lock(f"suite forky\n{line}\n")
+
+    def test_refuses_a_lock_without_suite_or_packages_or_with_a_package_twice(self):
+        line = f"libc6 2.43-7 {NO_HASH}\n"
+        for text in ("", "suite forky\n", line, f"suite forky\n{line}{line}"):
+            with self.subTest(text), self.assertRaises(SetupError):
+                pins.parse_deb_lock(text)
+
+    def test_committed_pins_are_readable_and_name_no_host(self):
+        self.assertGreater(len(pins.parse_deb_lock(debian.LOCK.read_text()).packages), 5)
+        for path in pins.PINS.iterdir():
+            text = path.read_text()
+            self.assertNotIn("://", text, path.name)
+            if path.name.endswith("-requirements.txt"):
+                named = [line for line in text.splitlines() if "==" in line]
+                self.assertEqual(len(pins.parse_requirements(text)), len(named), path.name)
+
+    def test_native_packages_are_those_of_the_guest(self):
+        pinned = {package.name: package.version
+                  for package in pins.parse_requirements(python.REQUIREMENTS.read_text())}
+        wanted = python.guest_versions()
+        self.assertEqual({name: pinned[name] for name in python.COMPARED_PACKAGES},
+                         {name: wanted[name] for name in python.COMPARED_PACKAGES})
+
+
+class DebVersions(unittest.TestCase):
+    def test_order_is_debians(self):
+        ascending = ["1.0~~", "1.0~rc1-1", "1.0", "1.0-1~bpo1", "1.0-1", "1.0-1+b2", "1.0-2",
+                     "1.0a", "1.0+x", "1.0.0", "1.9", "1.10", "2026e", "2026f-1", "1:0.9"]
+        for low, high in zip(ascending, ascending[1:]):
+            with self.subTest(f"{low} < {high}"):
+                self.assertLess(compare_versions(low, high), 0)
+                self.assertGreater(compare_versions(high, low), 0)
+        for same in ("1.0", "0:1.0", "1.0-0"):
+            self.assertEqual(compare_versions("1.0", same), 0)
+
+    def test_upstream_minor_ignores_patch_and_revision(self):
+        for version, expected in (("3.15.0-1", (0, 3, 15)), ("3.15.4-2+b1", (0, 3, 15)),
+                                  ("1:1.3.dfsg+really1.3.2-3", (1, 1, 3)), ("2.43-7", (0, 2, 43)),
+                                  ("9-1", (0, 9))):
+            self.assertEqual(upstream_minor(version), expected, version)
+
+    def test_pinned_version_is_taken_when_the_mirror_has_it(self):
+        pin = pins.PinnedDeb("libfoo1", "2.3.1-1", NO_HASH)
+        self.assertEqual(choose_version(pin, available("2.3.9-1", "2.3.1-1")).version, "2.3.1-1")
+
+    def test_newest_of_the_same_upstream_minor_stands_in(self):
+        pin = pins.PinnedDeb("libfoo1", "2.3.1-1", NO_HASH)
+        offers = available("2.3.9-1", "2.3.10-1", "2.4.0-1", "2.30.0-1", "1:2.3.11-1")
+        self.assertEqual(choose_version(pin, offers).version, "2.3.10-1")
+
+    def test_nothing_stands_in_for_another_minor_or_another_package(self):
+        pin = pins.PinnedDeb("libfoo1", "2.3.1-1", NO_HASH)
+        self.assertIsNone(choose_version(pin, available("2.4.0-1", "3.3.1-1")))
+        self.assertIsNone(choose_version(pin, available("2.3.1-1", name="libfoo2")))
+
+
+class DebChoice(unittest.TestCase):
+    lock = pins.DebLock("forky", (pins.PinnedDeb("libfoo1", "2.3.1-1", NO_HASH),))
+
+    def test_a_fallback_is_recorded_with_its_hash(self):
+        chosen, fallbacks = debian.choose_all(self.lock, available("2.3.2-1", sha256="1" * 64))
+        self.assertEqual(chosen[0].version, "2.3.2-1")
+        self.assertEqual(fallbacks, [{"package": "libfoo1", "pinned": "2.3.1-1",
+                                      "installed": "2.3.2-1", "sha256": "1" * 64}])
+
+    def test_a_pinned_version_with_another_hash_is_refused(self):
+        with self.assertRaisesRegex(SetupError, "libfoo1 2.3.1-1 on the mirror has sha256 1111"):
+            debian.choose_all(self.lock, available("2.3.1-1", sha256="1" * 64))
+
+    def test_a_missing_package_names_the_way_out(self):
+        with self.assertRaisesRegex(SetupError, "neither libfoo1 2.3.1-1 .*WASMFIT_PYTHON"):
+            debian.choose_all(self.lock, available("9.0-1"))
+
+
+class Apt(TemporaryFolder):
+    def test_index_stanzas_become_versions(self):
+        stanza = f"Package: libfoo1\nSource: foo\nVersion: 1:2.3-1\nSize: 12\nSHA256: {NO_HASH}\n"
+        self.assertEqual(debian.parse_index(f"{stanza}\nPackage: broken\n\n{stanza}"),
+                         [AvailableDeb("libfoo1", "1:2.3-1", NO_HASH, 12)] * 2)
+
+    def test_security_mirrors_come_last_and_discs_never(self):
+        listing = "m:/debian-security/\nm:/debian/\nm:/debian/\ncdrom:[disc]/\n\n"
+        self.assertEqual(debian.mirrors(listing), ["m:/debian/", "m:/debian-security/"])
+
+    def test_settings_keep_proxies_and_lose_hooks(self):
+        dump = ('Acquire::http::Proxy "p";\nAPT::Update::Post-Invoke "";\n'
+                'APT::Update::Post-Invoke:: "rm";\nDPkg::Pre-Install-Pkgs:: "x";\n')
+        self.assertEqual(debian.settings_without_hooks(dump), 'Acquire::http::Proxy "p";\n')
+
+    def test_an_archive_with_another_hash_is_refused(self):
+        archive = self.root / "libfoo1_2.3_amd64.deb"
+        archive.write_bytes(b"deb")
+        right = hashlib.sha256(b"deb").hexdigest()
+        intact = AvailableDeb("libfoo1", "2.3", right, 3)
+        self.assertEqual(debian.checked_archive(self.root, intact), archive)
+        with self.assertRaisesRegex(SetupError, "libfoo1 2.3 arrived with sha256"):
+            debian.checked_archive(self.root, AvailableDeb("libfoo1", "2.3", NO_HASH, 3))
+
+
+class Stamps(TemporaryFolder):
+    def test_a_stamp_holds_for_its_own_inputs_only(self):
+        workspace.write_stamp(self.root, "inputs", {"path": "p"})
+        self.assertEqual(workspace.read_stamp(self.root, "inputs"), {"path": "p"})
+        self.assertIsNone(workspace.read_stamp(self.root, "other inputs"))
+
+    def test_a_missing_or_corrupt_stamp_is_no_stamp(self):
+        self.assertIsNone(workspace.read_stamp(self.root, "inputs"))
+        for text in ("", "{", "[]", '{"schema_version": 99, "inputs": "inputs", "record": {}}',
+                     '{"schema_version": 1, "inputs": "inputs", "record": 3}'):
+            (self.root / workspace.STAMP_NAME).write_text(text)
+            self.assertIsNone(workspace.read_stamp(self.root, "inputs"), text)
+        (self.root / workspace.STAMP_NAME).write_bytes(b"\xff\xfe")
+        self.assertIsNone(workspace.read_stamp(self.root, "inputs"))
+
+    def test_inputs_change_with_the_content_of_a_file(self):
+        pinned = self.root / "pins"
+        pinned.write_text("one")
+        before = workspace.digest_of_inputs(pinned, "place")
+        self.assertEqual(before, workspace.digest_of_inputs(pinned, "place"))
+        self.assertNotEqual(before, workspace.digest_of_inputs(pinned, "elsewhere"))
+        pinned.write_text("two")
+        self.assertNotEqual(before, workspace.digest_of_inputs(pinned, "place"))
+
+    def test_a_new_folder_replaces_the_old_one_with_its_stamp(self):
+        final = self.root / "thing"
+        final.mkdir()
+        workspace.write_stamp(final, "inputs", {})
+        built = self.workspace.fresh("thing")
+        (built / "new").touch()
+        self.workspace.move_in(built, final)
+        self.assertEqual([path.name for path in final.iterdir()], ["new"])
+
+    def test_summary_lists_fallbacks_and_is_left_alone_when_unchanged(self):
+        components = {"sysroot": {"fallbacks": [{"package": "libfoo1"}]}, "tools": {}}
+        write_summary(self.root, components)
+        path = self.root / "setup.json"
+        self.assertEqual(json.loads(path.read_text())["fallbacks"],
+                         [{"component": "sysroot", "package": "libfoo1"}])
+        written = path.stat().st_mtime_ns
+        write_summary(self.root, components)
+        self.assertEqual(path.stat().st_mtime_ns, written)
+        path.write_text("half a")
+        write_summary(self.root, components)
+        self.assertEqual(json.loads(path.read_text())["schema_version"], 1)
+
+
+class CacheRoot(unittest.TestCase):
+    def test_order_of_the_variables(self):
+        home = os.path.expanduser("~")
+        for environment, expected in (({"WASMFIT_CACHE": "/a", "XDG_CACHE_HOME": "/b"}, "/a"),
+                                      ({"XDG_CACHE_HOME": "/b"}, "/b/wasmfit"),
+                                      ({"WASMFIT_CACHE": ""}, f"{home}/.cache/wasmfit")):
+            self.assertEqual(str(workspace.cache_root(environment)), expected)
+
+    def test_a_name_that_search_paths_cannot_carry_is_refused(self):
+        with self.assertRaisesRegex(SetupError, "WASMFIT_CACHE"):
+            workspace.cache_root({"WASMFIT_CACHE": "/a:b"})
+
+
+class GuestFiles(TemporaryFolder):
+    def guest_folder(self, **contents):
+        folder = self.root / guest.NAME
+        hashes = {}
+        for path in guest.MEMBERS:
+            content = contents.get(path, path).encode()
+            hashes[path] = hashlib.sha256(path.encode()).hexdigest()
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(content)
+        lines = "".join(f'"{path}" = "{sha256}"\n' for path, sha256 in hashes.items())
+        (folder / "guest.toml").write_text(f"[files]\n{lines}")
+        return folder
+
+    def wheel(self, **contents):
+        path = self.root / "guest.whl"
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, member in guest.MEMBERS.items():
+                archive.writestr(member, contents.get(name, name))
+        return path
+
+    def test_wheel_members_land_under_the_guests_names(self):
+        hashes = guest.file_hashes(self.guest_folder() / "guest.toml")
+        built = self.root / "built"
+        guest.unpack(self.wheel(), built, hashes)
+        self.assertEqual([path.name for path in (built / "lib").iterdir()], ["python315.zip"])
+
+    def test_a_wheel_member_with_another_hash_is_refused(self):
+        hashes = guest.file_hashes(self.guest_folder() / "guest.toml")
+        wheel = self.wheel(**{"python-snapshot.wasm": "changed"})
+        with self.assertRaisesRegex(SetupError, "python-snapshot.wasm of guest.whl has sha256"):
+            guest.unpack(wheel, self.root / "built", hashes)
+
+    def test_override_accepts_a_complete_guest(self):
+        self.guest_folder()
+        record = guest.ensure(self.workspace, None, {"WASMFIT_GUESTS": str(self.root)})
+        self.assertEqual(record["origin"], "WASMFIT_GUESTS")
+        self.assertEqual(set(record["files"]), set(guest.MEMBERS))
+
+    def test_override_names_what_is_missing(self):
+        folder = self.guest_folder()
+        (folder / "lib/python315.zip").unlink()
+        with self.assertRaisesRegex(SetupError, "has no lib/python315.zip; .*WASMFIT_GUESTS"):
+            guest.check_override(folder)
+
+    def test_override_refuses_a_file_with_another_hash(self):
+        folder = self.guest_folder(**{"python.wasm": "changed"})
+        with self.assertRaisesRegex(SetupError, "python.wasm has sha256 .* guest.toml beside it"):
+            guest.check_override(folder)
+
+    def test_override_refuses_a_description_without_hashes(self):
+        folder = self.guest_folder()
+        for text in ("", "[files]\n", "files = ", '[files]\n"python.wasm" = "00"\n'):
+            (folder / "guest.toml").write_text(text)
+            with self.subTest(text), self.assertRaisesRegex(SetupError, "guest.toml"):
+                guest.check_override(folder)
+
+    def test_a_touched_file_is_read_again_and_a_changed_one_found(self):
+        folder = self.guest_folder()
+        hashes = guest.file_hashes(folder / "guest.toml")
+        record = {"files": guest.file_facts(folder, hashes)}
+        check = (self.workspace.console, folder, "inputs", record)
+        self.assertTrue(guest.is_intact(*check))
+        os.utime(folder / "python.wasm", ns=(1, 1))
+        self.assertTrue(guest.is_intact(*check))
+        self.assertEqual(workspace.read_stamp(folder, "inputs"), record)
+        (folder / "python.wasm").write_text("xxxxxx.wasm")
+        self.assertFalse(guest.is_intact(*check))
+        self.assertIn("python.wasm was changed", self.output.getvalue())
+        (folder / "python.wasm").unlink()
+        self.assertFalse(guest.is_intact(*check))
+
+
+class PythonOverride(TemporaryFolder):
+    def answering(self, **facts):
+        """A program that answers the probe as some Python would."""
+        answer = {"implementation": "CPython", "python": "3.15.0", "release": [3, 15],
+                  "free_threaded": False, "program": "/opt/real/python3.15",
+                  "packages": {"numpy": "2.5.2", "scipy": "1.18.1", "scikit-learn": "1.9.1"}}
+        program = self.root / "python"
+        program.write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(answer | facts)}\nEND\n")
+        program.chmod(0o755)
+        return str(program)
+
+    def test_a_fitting_python_is_reported(self):
+        record = python.check_override(self.answering())
+        self.assertEqual(record["python"], "3.15.0")
+        self.assertEqual(record["packages"]["numpy"], {"version": "2.5.2"})
+
+    def test_an_unfit_python_is_refused_in_one_line(self):
+        cases = (
+            ({"implementation": "PyPy"}, "PyPy 3.15.0, and CPython 3.11 or newer"),
+            ({"python": "3.10.4", "release": [3, 10]}, "CPython 3.10.4, and CPython 3.11"),
+            ({"packages": {"scipy": "1"}}, "has no numpy; install it: .* -m pip install numpy"),
+        )
+        for facts, expected in cases:
+            self.assert_refused(self.answering(**facts), expected)
+
+    def test_what_is_no_python_is_refused_in_one_line(self):
+        self.assert_refused(str(self.root / "absent"), "is no program")
+        self.assert_refused("/bin/false", "does not run as a Python")
+
+    def assert_refused(self, chosen, expected):
+        with self.subTest(expected), self.assertRaisesRegex(SetupError, expected) as caught:
+            python.check_override(chosen)
+        self.assertNotIn("\n", str(caught.exception))
+
+    def test_versions_that_differ_from_the_guests_are_noted(self):
+        wanted = python.guest_versions()
+        self.assertEqual(list(python.differences(wanted)), [])
+        other = wanted | {"numpy": "2.0.0"}
+        del other["scipy"]
+        self.assertEqual(list(python.differences(other)), [
+            f"the native side has numpy 2.0.0; the guest has {wanted['numpy']}",
+            f"the native side has no scipy; the guest has {wanted['scipy']}"])
+
+    def test_a_system_python_serves_only_when_the_wheels_fit_it(self):
+        for facts, fits in (({}, True), ({"release": [3, 14]}, False),
+                            ({"free_threaded": True}, False), ({"implementation": "PyPy"}, False)):
+            program = self.answering(**facts)
+            with mock.patch("shutil.which", return_value=program), \
+                    mock.patch.object(python, "system_name", return_value="Linux x86_64"):
+                found = python.find_interpreter(self.root)
+                self.assertEqual(found, "/opt/real/python3.15" if fits else None, facts)
+
+    def test_our_own_interpreter_is_not_taken_for_the_systems(self):
+        program = self.answering(program=str(self.root.resolve() / "sysroot/usr/bin/python3.15"))
+        with mock.patch("shutil.which", return_value=program), \
+                mock.patch.object(python, "system_name", return_value="Linux x86_64"):
+            self.assertIsNone(python.find_interpreter(self.root))
+
+
+class UnsupportedSystem(TemporaryFolder):
+    def message(self, system, apt):
+        with mock.patch.object(python, "system_name", return_value=system), \
+                mock.patch("shutil.which", return_value=None), \
+                mock.patch.object(debian, "is_available", return_value=apt), \
+                self.assertRaises(SetupError) as caught:
+            python.ensure(self.workspace, None, {})
+        return str(caught.exception)
+
+    def test_one_line_says_what_to_set(self):
+        for system, apt in (("Linux x86_64", False), ("Linux aarch64", True),
+                            ("Darwin arm64", False)):
+            line = self.message(system, apt)
+            self.assertNotIn("\n", line)
+            self.assertIn("set WASMFIT_PYTHON to the python", line)
+        self.assertEqual(self.output.getvalue(), "")
+
+
+class BrowserTools(TemporaryFolder):
+    def test_the_users_chromium_has_no_alternative(self):
+        found = browser.chromium_candidates({"WASMFIT_CHROMIUM": "/opt/c", "PATH": "/usr/bin"})
+        self.assertEqual([(chromium["executable"], chromium["origin"]) for chromium in found],
+                         [("/opt/c", "WASMFIT_CHROMIUM")])
+
+    def test_an_old_or_broken_node_is_not_used(self):
+        for version, usable in (("v18.20.1", False), ("v20.0.0", True), ("v24.19.0", True),
+                                (None, False)):
+            with mock.patch("shutil.which", return_value="/bin/node"), \
+                    mock.patch.object(browser, "version_of", return_value=version):
+                self.assertEqual(browser.find_node() is not None, usable, version)
+
+    def test_committed_lock_names_no_registry_and_pins_every_package(self):
+        text = (browser.TESTS / "package-lock.json").read_text()
+        self.assertNotIn("resolved", text)
+        self.assertNotIn("://", text)
+        for path, entry in json.loads(text)["packages"].items():
+            self.assertTrue(not path or entry["integrity"].startswith("sha512-"), path)
+
+
+class Commands(TemporaryFolder):
+    def test_a_failure_is_one_line_with_the_programs_own_reason(self):
+        script = "import sys; print('Retrying', file=sys.stderr); sys.exit('ERROR: no route')"
+        with self.assertRaises(SetupError) as caught:
+            command.run(self.workspace, [sys.executable, "-c", script], "it failed", "try again")
+        line = str(caught.exception)
+        self.assertRegex(line, "^it failed: ERROR: no route .*; try again$")
+        self.assertIn("Retrying", self.workspace.log_path.read_text())
+
+    def test_a_missing_program_is_a_setup_error(self):
+        with self.assertRaisesRegex(SetupError, "No such file"):
+            command.run(self.workspace, [self.root / "absent"], "it failed", "try again")
+
+    def test_foreign_python_settings_do_not_leak(self):
+        with mock.patch.dict(os.environ, {"PYTHONPATH": "/x", "PIP_CERT": "/c"}):
+            environment = command.clean_environment()
+        self.assertNotIn("PYTHONPATH", environment)
+        self.assertEqual(environment["PIP_CERT"], "/c")
+
+    def test_scripts_of_an_environment_follow_it(self):
+        built, final = self.root / "partial", self.root / "final"
+        (built / "bin").mkdir(parents=True)
+        (built / "pyvenv.cfg").write_text(f"command = {built}")
+        (built / "bin" / "tool").write_text(f"#!{built}/bin/python\n")
+        (built / "bin" / "python").symlink_to(sys.executable)
+        venv.rename_in_scripts(built, final)
+        self.assertEqual((built / "bin" / "tool").read_text(), f"#!{final}/bin/python\n")
+        self.assertEqual((built / "pyvenv.cfg").read_text(), f"command = {final}")
+
+    def test_python_without_pip_and_ensurepip_is_a_setup_error(self):
+        with mock.patch("importlib.util.find_spec", return_value=None), \
+                self.assertRaisesRegex(SetupError, "python3-venv"):
+            tools.Tools(self.workspace).ensure()
+
+    def test_system_errors_name_the_remedy(self):
+        for number, expected in ((errno.ENOSPC, "is full; free some space"),
+                                 (errno.EACCES, "set WASMFIT_CACHE"),
+                                 (errno.EIO, "run scripts/setup again")):
+            line = explain_os_error(OSError(number, os.strerror(number), "/c/f"), Path("/c"))
+            self.assertIn(expected, line)
+
+    def test_too_little_space_is_said_before_anything_starts(self):
+        with self.assertRaisesRegex(SetupError, "GB are needed; free some space"):
+            self.workspace.require_space(1 << 62)
+
+
+class CommandLine(TemporaryFolder):
+    def run_setup(self, *arguments, **variables):
+        return subprocess.run([sys.executable, SETUP, *arguments], capture_output=True, text=True,
+                              env=os.environ | {"WASMFIT_CACHE": str(self.root)} | variables)
+
+    def test_help_documents_the_variables(self):
+        finished = self.run_setup("--help")
+        self.assertEqual(finished.returncode, 0)
+        for name in ("WASMFIT_CACHE", "WASMFIT_PYTHON", "WASMFIT_GUESTS", "WASMFIT_CHROMIUM"):
+            self.assertIn(name, finished.stdout)
+
+    def test_wrong_usage_exits_with_two(self):
+        self.assertEqual(self.run_setup("--colour").returncode, 2)
+
+    def test_print_python_fails_in_one_line_when_nothing_is_installed(self):
+        finished = self.run_setup("--print-python", WASMFIT_PYTHON="")
+        self.assertEqual((finished.returncode, finished.stdout), (1, ""))
+        self.assertRegex(finished.stderr, r"^error: no native interpreter .*\n$")
+
+    def test_a_bad_override_is_one_line_and_exit_code_one(self):
+        finished = self.run_setup(WASMFIT_PYTHON="/absent/python")
+        self.assertEqual((finished.returncode, finished.stdout), (1, ""))
+        self.assertRegex(finished.stderr,
+                         r"^error: WASMFIT_PYTHON=/absent/python is no program; .*\n$")
+
+    def test_a_cache_that_cannot_be_made_is_one_line(self):
+        (self.root / "file").touch()
+        finished = self.run_setup(WASMFIT_CACHE=str(self.root / "file" / "cache"))
+        self.assertEqual(finished.returncode, 1)
+        self.assertRegex(finished.stderr, r"^error: [^\n]*\n$")
+
+    def test_interruption_is_one_line(self):
+        with mock.patch("setup_parts.main.install", side_effect=KeyboardInterrupt), \
+                mock.patch.dict(os.environ, {"WASMFIT_CACHE": str(self.root)}), \
+                contextlib.redirect_stderr(io.StringIO()) as said:
+            self.assertEqual(main([]), 130)
+        self.assertEqual(said.getvalue().count("\n"), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
