@@ -1,0 +1,338 @@
+//! What a run's measurements mean: every figure of a report, computed once.
+//!
+//! Whatever renders reads an [`Analysis`] and computes nothing.
+
+mod cell;
+mod parity;
+mod run;
+
+use serde::Serialize;
+use wasmfit_protocol::{Artifact, ColdPhase, Failure, RequestPhase, Sampling, Start, Versions};
+use wasmfit_record::{
+    Case, Deviation, Environment, GuestRecord, Profile, Status, Target, Tolerance, WorkloadRecord,
+};
+
+pub use parity::{Parity, VersionDifference};
+pub(crate) use run::of_run;
+
+use crate::statistics::Estimate;
+use crate::warnings::Warning;
+
+/// Version of the analysis as JSON.
+pub const ANALYSIS_VERSION: u32 = 1;
+
+/// A run, understood.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Analysis {
+    /// [`ANALYSIS_VERSION`].
+    pub analysis_version: u32,
+    /// Version of wasmfit that measured.
+    pub wasmfit_version: String,
+    /// When the run began, RFC 3339, UTC.
+    pub started_at: String,
+    /// The command line that began it. Absolute paths are cut to their last
+    /// part: they name the machine, not the measurement.
+    pub command: Vec<String>,
+    /// How thoroughly it measured.
+    pub profile: Profile,
+    /// Planned launches per cell at steady state.
+    pub rounds: u32,
+    /// Budgets within a launch.
+    pub sampling: Sampling,
+    /// How far it came.
+    pub status: Status,
+    /// Launches that were planned.
+    pub launches_planned: usize,
+    /// Launches that have ended.
+    pub launches_ended: usize,
+    /// Rows of `samples.csv`.
+    pub samples: u64,
+    /// The machine.
+    pub environment: Environment,
+    /// The WASM guests used.
+    pub guests: Vec<GuestRecord>,
+    /// Whether native and guests run the same versions.
+    pub parity: Parity,
+    /// How quiet the machine was.
+    pub noise: MachineNoise,
+    /// By workload, in the run's order.
+    pub workloads: Vec<WorkloadAnalysis>,
+    /// What to keep in mind when reading the figures.
+    pub warnings: Vec<Warning>,
+}
+
+/// How quiet the machine was over the whole run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct MachineNoise {
+    /// Largest share of processor time that the hypervisor took during a
+    /// launch, 0 to 1; none where the system does not tell.
+    pub worst_steal_share: Option<f64>,
+    /// CPU time over wall time in the plain pass of the cell where it is
+    /// lowest.
+    pub lowest_cpu_share: Option<f64>,
+    /// Largest spread of a cell's launch medians, as a share of their
+    /// median.
+    pub widest_spread_share: Option<f64>,
+}
+
+/// A workload and its cases.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WorkloadAnalysis {
+    /// Its name.
+    pub name: String,
+    /// What the run recorded of it.
+    pub record: Option<WorkloadRecord>,
+    /// Its cases: one per batch size.
+    pub cases: Vec<CaseAnalysis>,
+}
+
+/// A case and its cells.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CaseAnalysis {
+    /// The case.
+    pub case: Case,
+    /// Its cells in the run's order.
+    pub cells: Vec<CellAnalysis>,
+}
+
+/// One case on one target.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CellAnalysis {
+    /// The target.
+    pub target: Target,
+    /// How requests reach the guest; none natively.
+    pub boundary: Option<String>,
+    /// What became of it.
+    pub state: CellState,
+}
+
+/// What became of a cell.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum CellState {
+    /// No launch has ended.
+    Pending,
+    /// The target cannot run the case.
+    Unsupported {
+        /// Why.
+        reason: String,
+    },
+    /// A launch failed. Its figures are withheld: a wrong answer has no
+    /// speed.
+    Failed {
+        /// Why.
+        failure: Failure,
+        /// How far its outputs are from native's, when that is the reason.
+        deviation: Option<Deviation>,
+    },
+    /// Measured.
+    Measured(Box<Measured>),
+}
+
+/// The figures of a measured cell.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Measured {
+    /// Versions inside, told by the interpreter.
+    pub versions: Versions,
+    /// Version of the runtime; the interpreter's natively.
+    pub runtime_version: String,
+    /// What was found when its outputs were compared with native's.
+    pub outputs: Outputs,
+    /// Latency at steady state, plain pass.
+    pub latency: Option<Latency>,
+    /// Compared with native; none for native itself.
+    pub ratio: Option<Ratio>,
+    /// Where a request's time goes, phase pass.
+    pub phases: Option<Phases>,
+    /// Process start to first response, by how the interpreter came up.
+    pub cold_starts: Vec<ColdStart>,
+    /// What it takes up, by how the interpreter came up.
+    pub footprints: Vec<Footprint>,
+    /// How quiet it was.
+    pub noise: CellNoise,
+}
+
+/// What was found when outputs were compared with native's.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(tag = "outputs", rename_all = "kebab-case")]
+pub enum Outputs {
+    /// Native: what others are compared with.
+    Baseline,
+    /// The same bytes for every request.
+    Identical {
+        /// Requests compared.
+        requests: u32,
+    },
+    /// Not the same bytes, within the workload's tolerance.
+    WithinTolerance {
+        /// How far.
+        deviation: Deviation,
+        /// How far they may be.
+        tolerance: Option<Tolerance>,
+    },
+    /// Not compared: native was not measured.
+    Unverified,
+}
+
+/// Latency of one request at steady state.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Latency {
+    /// Median of the launch medians, wall time.
+    pub median_ns: Estimate,
+    /// 90th percentile of all samples; none under 10.
+    pub p90_ns: Option<f64>,
+    /// 99th percentile of all samples; none under 100.
+    pub p99_ns: Option<f64>,
+    /// Smallest sample.
+    pub smallest_ns: u64,
+    /// Median of the launch medians, thread CPU time.
+    pub cpu_median_ns: f64,
+    /// Samples of all launches.
+    pub samples: u64,
+    /// Launches.
+    pub launches: u32,
+    /// Median of each launch, in the order in which they ran.
+    pub launch_medians_ns: Vec<f64>,
+    /// At most 200 quantiles of all samples, at the middles of equal shares:
+    /// their distribution.
+    pub quantiles_ns: Vec<f64>,
+}
+
+/// A target's latency over native's.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Ratio {
+    /// Median over rounds of target / native: above 1 is slower.
+    pub times_native: Estimate,
+    /// Rounds in which both were measured.
+    pub rounds: u32,
+    /// What may be said.
+    pub comparison: Comparison,
+}
+
+/// What a ratio and its interval allow to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Comparison {
+    /// The interval lies above 1 by half a percent at least.
+    Slower,
+    /// The interval lies below 1 by half a percent at least.
+    Faster,
+    /// The interval includes 1, or what is printed as 1.
+    NoDifferenceShown,
+    /// One round has no interval.
+    SingleRound,
+}
+
+/// Where a request's time goes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Phases {
+    /// Median of the launch medians of each phase that was timed, in order.
+    pub parts: Vec<PhaseTime<RequestPhase>>,
+    /// Sum of `parts`: what shares are shares of.
+    pub total_ns: f64,
+    /// Sum of all but `infer`.
+    pub marshalling_ns: f64,
+    /// `marshalling_ns` over `total_ns`, 0 to 1.
+    pub marshalling_share: f64,
+    /// How much longer the marked phases of a request together take than a
+    /// plain request, as a share of the plain median; negative where they
+    /// leave some of it out.
+    pub perturbation_share: Option<f64>,
+    /// Requests in the phase pass of all launches.
+    pub requests: u64,
+}
+
+/// The median of a phase.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct PhaseTime<P> {
+    /// The phase.
+    pub phase: P,
+    /// Its median over launches.
+    pub median_ns: f64,
+}
+
+/// Process start to first response.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ColdStart {
+    /// How the interpreter came up.
+    pub start: Start,
+    /// Median over launches.
+    pub total_ns: Estimate,
+    /// Median of each phase over the launches that went through it, in
+    /// order.
+    pub phases: Vec<PhaseTime<ColdPhase>>,
+    /// Median over launches of what the phases leave out of the total;
+    /// negative where they overlap.
+    pub unaccounted_ns: f64,
+    /// `unaccounted_ns` over the total.
+    pub unaccounted_share: f64,
+    /// Launches.
+    pub launches: u32,
+}
+
+/// What a cell takes up.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Footprint {
+    /// How the interpreter came up.
+    pub start: Start,
+    /// Largest resident set of a launch.
+    pub peak_resident_bytes: Option<u64>,
+    /// How much of that the runner itself held, for requests and samples:
+    /// largest of a launch.
+    pub runner_bytes: Option<u64>,
+    /// Largest linear memory of a launch; none natively.
+    pub linear_memory_bytes: Option<u64>,
+    /// The compiled artifact, where there is one.
+    pub artifact: Option<Artifact>,
+}
+
+/// How quiet a cell was.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct CellNoise {
+    /// CPU time over wall time, all samples of the plain pass.
+    pub cpu_share: Option<f64>,
+    /// Largest share of processor time stolen during a launch.
+    pub worst_steal_share: Option<f64>,
+    /// Largest minus smallest launch median, over their median.
+    pub spread_share: Option<f64>,
+    /// Launches whose warm-up never settled.
+    pub unsettled_launches: u32,
+    /// Launches at steady state.
+    pub steady_launches: u32,
+}
+
+impl CellAnalysis {
+    /// Its figures, when it was measured.
+    #[must_use]
+    pub fn measured(&self) -> Option<&Measured> {
+        match &self.state {
+            CellState::Measured(measured) => Some(measured),
+            CellState::Pending | CellState::Unsupported { .. } | CellState::Failed { .. } => None,
+        }
+    }
+}
+
+impl CaseAnalysis {
+    /// Native's figures, when it was measured.
+    #[must_use]
+    pub fn native(&self) -> Option<&Measured> {
+        self.cells.iter().find(|cell| cell.target.is_native())?.measured()
+    }
+}
+
+impl Analysis {
+    /// Every case and cell, in report order.
+    pub fn cells(&self) -> impl Iterator<Item = (&CaseAnalysis, &CellAnalysis)> {
+        self.cases().flat_map(|case| case.cells.iter().map(move |cell| (case, cell)))
+    }
+
+    /// Every case, in report order.
+    pub fn cases(&self) -> impl Iterator<Item = &CaseAnalysis> {
+        self.workloads.iter().flat_map(|workload| &workload.cases)
+    }
+
+    /// Every measured cell, in report order.
+    pub fn measured(&self) -> impl Iterator<Item = (&CaseAnalysis, &CellAnalysis, &Measured)> {
+        self.cells().filter_map(|(case, cell)| Some((case, cell, cell.measured()?)))
+    }
+}

@@ -1,0 +1,142 @@
+//! From a run and its samples to an analysis.
+
+use std::collections::BTreeMap;
+
+use wasmfit_protocol::Served;
+use wasmfit_record::{CellOutcome, Launch, LaunchOutcome, Run};
+
+use super::{
+    ANALYSIS_VERSION, Analysis, CaseAnalysis, CellAnalysis, CellState, MachineNoise,
+    WorkloadAnalysis, cell, parity,
+};
+use crate::paths;
+use crate::samples::LaunchSamples;
+use crate::warnings;
+
+/// A launch that served every request.
+pub(super) struct ServedLaunch<'a> {
+    pub(super) launch: &'a Launch,
+    pub(super) served: &'a Served,
+    pub(super) samples: &'a LaunchSamples,
+}
+
+/// Understands a run.
+pub(crate) fn of_run(
+    run: &Run,
+    samples: &BTreeMap<u32, LaunchSamples>,
+    sample_count: u64,
+) -> Analysis {
+    let workloads = workloads(run, samples);
+    let mut analysis = Analysis {
+        analysis_version: ANALYSIS_VERSION,
+        wasmfit_version: run.wasmfit_version.clone(),
+        started_at: run.started_at.clone(),
+        command: paths::shorten_command(&run.command),
+        profile: run.plan.profile,
+        rounds: run.plan.rounds,
+        sampling: run.plan.sampling,
+        status: run.status,
+        launches_planned: run.plan.launches.len(),
+        launches_ended: run.launches.len(),
+        samples: sample_count,
+        environment: run.environment.clone(),
+        guests: run.guests.iter().cloned().map(paths::shorten_guest).collect(),
+        parity: parity::of(&workloads),
+        noise: machine_noise(run, &workloads),
+        workloads,
+        warnings: Vec::new(),
+    };
+    analysis.warnings = warnings::find(&analysis);
+    analysis
+}
+
+/// Groups cells by workload and case, each in order of first appearance.
+fn workloads(run: &Run, samples: &BTreeMap<u32, LaunchSamples>) -> Vec<WorkloadAnalysis> {
+    let nothing = LaunchSamples::default();
+    let served: Vec<_> =
+        (0..run.cells.len()).map(|cell| served_launches(run, cell, samples, &nothing)).collect();
+    let mut workloads: Vec<WorkloadAnalysis> = Vec::new();
+    for (position, record) in run.cells.iter().enumerate() {
+        let native = run
+            .native_of(position)
+            .filter(|native| matches!(run.cells[*native].outcome, CellOutcome::Measured { .. }));
+        let analysis = CellAnalysis {
+            target: record.target.clone(),
+            boundary: run.guest_of(record).map(|guest| guest.boundary.clone()),
+            state: state(run, position, &served[position], native.map(|it| served[it].as_slice())),
+        };
+        let workload = match workloads.iter().position(|it| it.name == record.case.workload) {
+            Some(known) => &mut workloads[known],
+            None => workloads.push_mut(WorkloadAnalysis {
+                name: record.case.workload.clone(),
+                record: run.workload_of(record).cloned(),
+                cases: Vec::new(),
+            }),
+        };
+        match workload.cases.iter_mut().find(|case| case.case == record.case) {
+            Some(case) => case.cells.push(analysis),
+            None => workload
+                .cases
+                .push(CaseAnalysis { case: record.case.clone(), cells: vec![analysis] }),
+        }
+    }
+    workloads
+}
+
+fn state(
+    run: &Run,
+    position: usize,
+    served: &[ServedLaunch<'_>],
+    native: Option<&[ServedLaunch<'_>]>,
+) -> CellState {
+    let record = &run.cells[position];
+    match &record.outcome {
+        CellOutcome::Pending => CellState::Pending,
+        CellOutcome::Unsupported { reason } => CellState::Unsupported { reason: reason.clone() },
+        CellOutcome::Failed { failure, deviation } => {
+            CellState::Failed { failure: paths::shorten_failure(failure), deviation: *deviation }
+        }
+        CellOutcome::Measured { versions, runtime_version, artifacts, deviation } => {
+            let is_native = record.target.is_native();
+            CellState::Measured(Box::new(cell::measured(&cell::Evidence {
+                versions,
+                runtime_version,
+                artifacts,
+                deviation: deviation.as_ref(),
+                tolerance: run.workload_of(record).map(|workload| workload.tolerance),
+                is_native,
+                launches: served,
+                native: native.filter(|_| !is_native),
+            })))
+        }
+    }
+}
+
+fn served_launches<'a>(
+    run: &'a Run,
+    cell: usize,
+    samples: &'a BTreeMap<u32, LaunchSamples>,
+    nothing: &'a LaunchSamples,
+) -> Vec<ServedLaunch<'a>> {
+    let of_cell = run.launches.iter().filter(|launch| launch.planned.cell == cell);
+    let served = of_cell.filter_map(|launch| match &launch.outcome {
+        LaunchOutcome::Served(served) => Some(ServedLaunch {
+            launch,
+            served,
+            samples: samples.get(&launch.id).unwrap_or(nothing),
+        }),
+        LaunchOutcome::Failed(_) => None,
+    });
+    served.collect()
+}
+
+fn machine_noise(run: &Run, workloads: &[WorkloadAnalysis]) -> MachineNoise {
+    let cells =
+        || workloads.iter().flat_map(|workload| &workload.cases).flat_map(|case| &case.cells);
+    let noise = || cells().filter_map(|cell| Some(cell.measured()?.noise));
+    MachineNoise {
+        worst_steal_share: run.launches.iter().filter_map(|it| it.steal).reduce(f64::max),
+        lowest_cpu_share: noise().filter_map(|it| it.cpu_share).reduce(f64::min),
+        widest_spread_share: noise().filter_map(|it| it.spread_share).reduce(f64::max),
+    }
+}

@@ -1,0 +1,178 @@
+//! What must be seen before any figure: completeness, outputs, parity,
+//! noise.
+
+use crate::analysis::{Analysis, CellState, MachineNoise, Outputs, Parity};
+use crate::format::{counted, percent};
+use crate::warnings::Warning;
+
+/// How a banner is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tone {
+    Good,
+    Caution,
+    Problem,
+}
+
+impl Tone {
+    /// The name of its style.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Caution => "caution",
+            Self::Problem => "problem",
+        }
+    }
+
+    /// A mark that does not need colour.
+    pub(crate) const fn mark(self) -> &'static str {
+        match self {
+            Self::Good => "✓",
+            Self::Caution => "!",
+            Self::Problem => "✗",
+        }
+    }
+}
+
+/// A statement on the first screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Banner {
+    pub(crate) tone: Tone,
+    pub(crate) title: String,
+    pub(crate) text: String,
+}
+
+/// All of them, in reading order.
+pub(crate) fn of(analysis: &Analysis) -> Vec<Banner> {
+    let optional = [unfinished(analysis), failures(analysis)];
+    let always = [outputs(analysis), parity(analysis), noise(analysis)];
+    optional.into_iter().flatten().chain(always).collect()
+}
+
+fn unfinished(analysis: &Analysis) -> Option<Banner> {
+    let unfinished =
+        analysis.warnings.iter().find(|it| matches!(it, Warning::UnfinishedRun { .. }))?;
+    Some(Banner {
+        tone: Tone::Problem,
+        title: unfinished.title().to_owned(),
+        text: format!("{}; {}.", unfinished.finding(), unfinished.remedy().replace('`', "")),
+    })
+}
+
+fn failures(analysis: &Analysis) -> Option<Banner> {
+    let states = || analysis.cells().map(|(_, cell)| &cell.state);
+    let count =
+        |matching: fn(&CellState) -> bool| states().filter(|it| matching(it)).count() as u64;
+    let failed = count(|state| matches!(state, CellState::Failed { .. }));
+    let unsupported = count(|state| matches!(state, CellState::Unsupported { .. }));
+    if failed + unsupported == 0 {
+        return None;
+    }
+    let parts = [(failed, "failed"), (unsupported, "unsupported")];
+    let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<_> =
+        parts.map(|(count, what)| format!("{} {what}", counted(count, "cell", "cells"))).collect();
+    Some(Banner {
+        tone: if failed > 0 { Tone::Problem } else { Tone::Caution },
+        title: parts.join(", "),
+        text: "Reasons are given below; every other cell stands.".to_owned(),
+    })
+}
+
+fn outputs(analysis: &Analysis) -> Banner {
+    let (mut identical, mut within, mut unverified) = (0, 0, 0);
+    for (_, _, measured) in analysis.measured() {
+        match measured.outputs {
+            Outputs::Baseline => {}
+            Outputs::Identical { .. } => identical += 1,
+            Outputs::WithinTolerance { .. } => within += 1,
+            Outputs::Unverified => unverified += 1,
+        }
+    }
+    let parts = [
+        (identical, "byte-identical to native"),
+        (within, "within the workload's tolerance of native"),
+        (unverified, "not verified"),
+    ];
+    let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<_> =
+        parts.map(|(count, what)| format!("{} {what}", counted(count, "cell", "cells"))).collect();
+    let (tone, title) = match (identical + within, unverified) {
+        (0, 0) => (Tone::Caution, "No outputs to verify"),
+        (_, 0) => (Tone::Good, "Outputs verified"),
+        _ => (Tone::Caution, "Outputs not all verified"),
+    };
+    let text =
+        if parts.is_empty() { "No guest was measured.".into() } else { parts.join(", ") + "." };
+    Banner { tone, title: title.to_owned(), text }
+}
+
+fn parity(analysis: &Analysis) -> Banner {
+    match &analysis.parity {
+        Parity::Same { python, packages } => {
+            let python = python.iter().map(|version| format!("Python {version}"));
+            let packages = packages.iter().map(|(name, version)| format!("{name} {version}"));
+            let versions: Vec<_> = python.chain(packages).collect();
+            Banner {
+                tone: Tone::Good,
+                title: "Same versions natively and in the guest".to_owned(),
+                text: format!("{}.", versions.join(", ")),
+            }
+        }
+        Parity::Differs { differences } => {
+            let mut texts: Vec<_> = differences
+                .iter()
+                .map(|it| {
+                    let guest = &it.target.guest;
+                    format!("{} is {} in {guest} and {} natively", it.of, it.guest, it.native)
+                })
+                .collect();
+            texts.sort();
+            texts.dedup();
+            Banner {
+                tone: Tone::Caution,
+                title: "Versions differ: ratios compare versions as well as platforms".to_owned(),
+                text: format!("{}.", texts.join("; ")),
+            }
+        }
+        Parity::NothingToCompare => Banner {
+            tone: Tone::Caution,
+            title: "Versions not compared".to_owned(),
+            text: "No case was measured both natively and in a guest.".to_owned(),
+        },
+    }
+}
+
+fn noise(analysis: &Analysis) -> Banner {
+    let disturbances = analysis.warnings.iter().filter(|warning| {
+        matches!(
+            warning,
+            Warning::Steal { .. }
+                | Warning::Preempted { .. }
+                | Warning::BusyMachine { .. }
+                | Warning::Governor { .. }
+        )
+    });
+    let mut titles: Vec<_> = disturbances.map(Warning::title).collect();
+    titles.dedup();
+    let measures = noise_measures(&analysis.noise);
+    if titles.is_empty() {
+        let title = "No disturbance of the machine seen".to_owned();
+        return Banner { tone: Tone::Good, title, text: measures };
+    }
+    Banner { tone: Tone::Caution, title: titles.join("; "), text: measures }
+}
+
+fn noise_measures(noise: &MachineNoise) -> String {
+    let steal = noise.worst_steal_share.map_or_else(
+        || "Steal is not told by this system".to_owned(),
+        |share| format!("Steal at most {} in a launch", percent(share)),
+    );
+    let cpu = noise
+        .lowest_cpu_share
+        .map(|share| format!("on the processor at least {} of the time", percent(share)));
+    let spread = noise
+        .widest_spread_share
+        .map(|share| format!("launch medians of a cell within {} of each other", percent(share)));
+    let parts: Vec<_> = [Some(steal), cpu, spread].into_iter().flatten().collect();
+    format!("{}.", parts.join("; "))
+}

@@ -1,0 +1,127 @@
+//! The report as Markdown: the same figures for a pull request or a log.
+
+use askama::Template;
+
+use crate::ReportError;
+use crate::analysis::Analysis;
+use crate::banners::{self, Banner};
+use crate::headline;
+use crate::html::{Unmeasured, command, subject, unmeasured};
+use crate::labels::Labels;
+use crate::tables::{self, Table};
+use crate::warnings::{WarningGroup, grouped};
+
+/// What the template is filled with.
+#[derive(Template)]
+#[template(path = "report.md", escape = "none")]
+struct Page<'a> {
+    analysis: &'a Analysis,
+    subject: String,
+    answers: Vec<(String, Vec<String>)>,
+    banners: Vec<Banner>,
+    results: Table,
+    cases: Vec<CaseSection>,
+    unmeasured: Vec<Unmeasured>,
+    warnings: Vec<WarningGroup>,
+    outputs: Table,
+    footprint: Table,
+    versions: Table,
+    guests: Table,
+    environment: Table,
+    command: String,
+}
+
+struct CaseSection {
+    name: String,
+    request_phases: Table,
+    cold_starts: Table,
+}
+
+pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
+    let labels = Labels::of(analysis);
+    let answers = headline::of(analysis).into_iter().map(|(case, headlines)| {
+        let lines = headlines.iter().map(|it| {
+            format!("{} **{}**{}", escape(&it.before), escape(&it.figure), escape(&it.after))
+        });
+        (case.case.to_string(), lines.collect())
+    });
+    let cases = analysis.cases().map(|case| CaseSection {
+        name: case.case.to_string(),
+        request_phases: tables::request_phases(case, labels),
+        cold_starts: tables::cold_starts(case, labels),
+    });
+    let page = Page {
+        analysis,
+        subject: subject(analysis),
+        answers: answers.collect(),
+        banners: banners::of(analysis),
+        results: tables::results(analysis, Labels::WHOLE),
+        cases: cases.collect(),
+        unmeasured: unmeasured(analysis),
+        warnings: grouped(&analysis.warnings),
+        outputs: tables::outputs(analysis, Labels::WHOLE),
+        footprint: tables::footprint(analysis, Labels::WHOLE),
+        versions: tables::versions(analysis),
+        guests: tables::guests(analysis),
+        environment: tables::environment(analysis),
+        command: command(analysis),
+    };
+    let mut text = page.render()?;
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+    Ok(text)
+}
+
+/// A table in GitHub's notation.
+fn table(of: &Table) -> String {
+    let row = |texts: Vec<String>| format!("| {} |", texts.join(" | "));
+    let titles = of.columns.iter().map(|column| escape(column.title)).collect();
+    let marks = of.columns.iter().map(|it| if it.is_figure { "---:" } else { "---" }.to_owned());
+    let rows = of
+        .rows
+        .iter()
+        .map(|entries| row(entries.iter().map(|entry| escape(&entry.text)).collect()));
+    [row(titles), row(marks.collect())].into_iter().chain(rows).collect::<Vec<_>>().join("\n")
+}
+
+/// Text that Markdown must not read as its own, on one line.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '$' => {
+                escaped.push('\\');
+                escaped.push(letter);
+            }
+            _ if letter.is_control() => escaped.push(' '),
+            _ => escaped.push(letter),
+        }
+    }
+    escaped
+}
+
+/// A block that `text` cannot end: its fence is longer than any within.
+fn fenced(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}text\n{}\n{fence}", text.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_become_markdown() {
+        assert_eq!(escape("<script>|`*_[x](y)\n#"), "&lt;script&gt;\\|\\`\\*\\_\\[x\\](y) \\#");
+    }
+
+    #[test]
+    fn a_fence_outlasts_its_text() {
+        assert_eq!(fenced("a\n````\nb\n"), "`````text\na\n````\nb\n`````");
+        assert_eq!(fenced(""), "```text\n\n```");
+    }
+}

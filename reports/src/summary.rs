@@ -1,0 +1,90 @@
+//! The results as plain text for a terminal.
+
+use crate::analysis::{Analysis, CellState};
+use crate::banners;
+use crate::labels::Labels;
+use crate::tables::{self, Table};
+use crate::warnings::grouped;
+
+/// The columns that fit a terminal.
+const COLUMNS: [&str; 8] =
+    ["case", "target", "median", "95% interval", "p99", "× native", "95% of ratio", "outputs"];
+
+/// Findings of one kind that are listed before the rest is only counted.
+const LISTED: usize = 4;
+
+/// The result table, what could not be measured, and warnings.
+#[must_use]
+pub fn summary(analysis: &Analysis) -> String {
+    let results = tables::results(analysis, Labels::WHOLE).only(&COLUMNS);
+    let mut sections = vec![aligned(&results)];
+    let notes: Vec<_> = banners::of(analysis)
+        .iter()
+        .map(|banner| format!("{} {}: {}", banner.tone.mark(), banner.title, banner.text))
+        .collect();
+    sections.push(notes.join("\n"));
+    sections.extend(Some(not_measured(analysis)).filter(|text| !text.is_empty()));
+    sections.extend(Some(warnings(analysis)).filter(|text| !text.is_empty()));
+    let mut text: String = sections.join("\n\n").chars().filter(|it| is_printable(*it)).collect();
+    text.push('\n');
+    text
+}
+
+/// A name or a message must not move the cursor or change colours.
+fn is_printable(letter: char) -> bool {
+    letter == '\n' || !letter.is_control()
+}
+
+fn not_measured(analysis: &Analysis) -> String {
+    let lines = analysis.cells().filter_map(|(case, cell)| {
+        let reason = match &cell.state {
+            CellState::Measured(_) | CellState::Pending => return None,
+            CellState::Unsupported { reason } => format!("unsupported: {reason}"),
+            CellState::Failed { failure, .. } => {
+                format!("failed during {}: {}", failure.during, failure.message)
+            }
+        };
+        let reason = reason.replace('\n', " ");
+        Some(format!("{} on {} {reason}", case.case, cell.target))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn warnings(analysis: &Analysis) -> String {
+    let mut lines = Vec::new();
+    for group in grouped(&analysis.warnings) {
+        lines.push(format!("{}: {}", group.severity.name(), group.title));
+        let findings = group.findings.iter().take(LISTED);
+        lines.extend(findings.map(|finding| format!("    {}", finding.replace('\n', " "))));
+        if group.findings.len() > LISTED {
+            lines.push(format!("    and {} more", group.findings.len() - LISTED));
+        }
+        lines.push(format!("    remedy: {}", group.remedy));
+    }
+    lines.join("\n")
+}
+
+/// Columns as wide as their widest entry, figures to the right.
+fn aligned(table: &Table) -> String {
+    let width = |text: &str| text.chars().count();
+    let widths: Vec<_> = table
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(at, column)| {
+            let entries = table.rows.iter().filter_map(|row| row.get(at));
+            entries.map(|it| width(&it.text)).chain([width(column.title)]).max().unwrap_or(0)
+        })
+        .collect();
+    let line = |texts: Vec<&str>| {
+        let fields =
+            texts.iter().zip(&table.columns).zip(&widths).map(|((text, column), width)| {
+                if column.is_figure { format!("{text:>width$}") } else { format!("{text:<width$}") }
+            });
+        fields.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let head = line(table.columns.iter().map(|column| column.title).collect());
+    let rows =
+        table.rows.iter().map(|row| line(row.iter().map(|entry| entry.text.as_str()).collect()));
+    std::iter::once(head).chain(rows).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,176 @@
+//! One row per cell.
+
+use wasmfit_record::{Deviation, OutputFormat, Tolerance};
+
+use super::{Entry, Style, Table};
+use crate::analysis::{
+    Analysis, CaseAnalysis, CellAnalysis, CellState, Comparison, Footprint, Measured, Outputs,
+    Ratio,
+};
+use crate::format::{count, deviation, duration, duration_interval, ratio, ratio_interval, size};
+use crate::labels::Labels;
+
+/// The result table.
+pub(crate) fn results(analysis: &Analysis, labels: Labels) -> Table {
+    let mut table = Table::new(
+        &["case", "target", "outputs"],
+        &[
+            "median",
+            "95% interval",
+            "× native",
+            "95% of ratio",
+            "p90",
+            "p99",
+            "CPU median",
+            "launches",
+            "samples",
+        ],
+    );
+    for (case, cell) in analysis.cells() {
+        let mut row = name(case, cell, labels);
+        if let Some(measured) = cell.measured() {
+            row.extend(result(measured));
+        } else {
+            row.push(Entry::new(missing(&cell.state)).style(Style::Bad));
+            row.extend((0..9).map(|_| Entry::figure(None)));
+        }
+        table.rows.push(row);
+    }
+    table.with_quiet_repeats()
+}
+
+/// Case and target.
+fn name(case: &CaseAnalysis, cell: &CellAnalysis, labels: Labels) -> Vec<Entry> {
+    vec![Entry::new(case.case.to_string()), Entry::new(labels.target(&cell.target))]
+}
+
+fn result(measured: &Measured) -> [Entry; 10] {
+    let latency = measured.latency.as_ref();
+    let ratio_style = match measured.ratio {
+        None => Style::Quiet,
+        Some(Ratio { comparison: Comparison::NoDifferenceShown, .. }) => Style::Plain,
+        Some(_) => Style::Strong,
+    };
+    let figure = Entry::figure;
+    [
+        verification(&measured.outputs),
+        figure(latency.map(|it| duration(it.median_ns.value))).style(Style::Strong),
+        figure(latency.and_then(|it| duration_interval(&it.median_ns))),
+        figure(measured.ratio.map(|it| ratio(it.times_native.value))).style(ratio_style),
+        figure(measured.ratio.and_then(|it| ratio_interval(&it.times_native))),
+        figure(latency.and_then(|it| it.p90_ns).map(duration)),
+        figure(latency.and_then(|it| it.p99_ns).map(duration)),
+        figure(latency.map(|it| duration(it.cpu_median_ns))),
+        figure(latency.map(|it| count(u64::from(it.launches)))),
+        figure(latency.map(|it| count(it.samples))),
+    ]
+}
+
+fn verification(outputs: &Outputs) -> Entry {
+    match outputs {
+        Outputs::Baseline => Entry::new("baseline").style(Style::Quiet),
+        Outputs::Identical { .. } => Entry::new("✓ identical"),
+        Outputs::WithinTolerance { .. } => Entry::new("✓ within tolerance"),
+        Outputs::Unverified => Entry::new("not verified").style(Style::Bad),
+    }
+}
+
+fn missing(state: &CellState) -> String {
+    match state {
+        CellState::Pending => "not measured yet".to_owned(),
+        CellState::Unsupported { .. } => "unsupported".to_owned(),
+        CellState::Failed { failure, .. } => format!("✗ failed during {}", failure.during),
+        CellState::Measured(_) => String::new(),
+    }
+}
+
+/// How far outputs are from native's.
+pub(crate) fn outputs(analysis: &Analysis, labels: Labels) -> Table {
+    let mut table = Table::new(
+        &["case", "target", "outcome", "allowed"],
+        &["requests", "identical", "largest |a − b|", "largest |a − b| / |b|"],
+    );
+    for workload in &analysis.workloads {
+        let tolerance = workload.record.as_ref().map(|record| record.tolerance);
+        let cells =
+            workload.cases.iter().flat_map(|case| case.cells.iter().map(move |it| (case, it)));
+        for (case, cell) in cells {
+            let Some((outcome, found)) = comparison(&cell.state) else { continue };
+            let mut row = name(case, cell, labels);
+            row.push(outcome);
+            row.push(Entry::figure(tolerance.map(allowed)));
+            row.extend([
+                Entry::figure(found.map(|it| count(u64::from(it.requests)))),
+                Entry::figure(found.map(|it| count(u64::from(it.identical)))),
+                Entry::figure(found.map(|it| deviation(it.largest_absolute))),
+                Entry::figure(found.map(|it| deviation(it.largest_relative))),
+            ]);
+            table.rows.push(row);
+        }
+    }
+    table.with_quiet_repeats()
+}
+
+fn comparison(state: &CellState) -> Option<(Entry, Option<Deviation>)> {
+    let (outputs, found) = match state {
+        CellState::Failed { deviation: Some(found), .. } => {
+            return Some((Entry::new("✗ beyond tolerance").style(Style::Bad), Some(*found)));
+        }
+        CellState::Measured(measured) => match measured.outputs {
+            Outputs::Baseline => return None,
+            Outputs::Identical { requests } => {
+                let found = Deviation { requests, identical: requests, ..Deviation::default() };
+                (measured.outputs, Some(found))
+            }
+            Outputs::WithinTolerance { deviation, .. } => (measured.outputs, Some(deviation)),
+            Outputs::Unverified => (measured.outputs, None),
+        },
+        CellState::Pending | CellState::Unsupported { .. } | CellState::Failed { .. } => {
+            return None;
+        }
+    };
+    Some((verification(&outputs), found))
+}
+
+pub(super) fn allowed(tolerance: Tolerance) -> String {
+    match tolerance.format {
+        OutputFormat::Bytes => "equal bytes".to_owned(),
+        OutputFormat::F32 | OutputFormat::F64 => {
+            let format = if tolerance.format == OutputFormat::F32 { "f32" } else { "f64" };
+            format!("{format}: {:e} + {:e} |b|", tolerance.absolute, tolerance.relative)
+        }
+    }
+}
+
+/// What each cell takes up.
+pub(crate) fn footprint(analysis: &Analysis, labels: Labels) -> Table {
+    let mut table = Table::new(
+        &["case", "target", "start", "compiled"],
+        &["peak resident", "of it the runner's", "linear memory", "artifact", "compile time"],
+    );
+    for (case, cell, measured) in analysis.measured() {
+        for footprint in &measured.footprints {
+            let mut row = name(case, cell, labels);
+            row.extend(taken_up(footprint, cell.target.is_native()));
+            table.rows.push(row);
+        }
+    }
+    table.without_empty_columns().with_quiet_repeats()
+}
+
+fn taken_up(footprint: &Footprint, is_native: bool) -> [Entry; 7] {
+    let artifact = footprint.artifact.as_ref();
+    let found = |cached| if cached { "found in the cache" } else { "in this run" };
+    [
+        Entry::figure((!is_native).then(|| footprint.start.name().to_owned())),
+        Entry::figure(artifact.map(|it| found(it.cached).to_owned())),
+        Entry::figure(footprint.peak_resident_bytes.map(size)),
+        Entry::figure(footprint.runner_bytes.map(size)),
+        Entry::figure(footprint.linear_memory_bytes.map(size)),
+        Entry {
+            full: artifact.map(|it| it.sha256.clone()),
+            ..Entry::figure(artifact.map(|it| size(it.bytes)))
+        },
+        Entry::figure(artifact.map(|it| duration(it.compile_ns as f64))),
+    ]
+}

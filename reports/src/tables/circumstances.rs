@@ -1,0 +1,116 @@
+//! What was measured, where, in which versions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wasmfit_record::WorkloadRecord;
+
+use super::cells::allowed;
+use super::{Entry, Table};
+use crate::analysis::Analysis;
+use crate::format::{count, size};
+
+/// The machine and the run.
+pub(crate) fn environment(analysis: &Analysis) -> Table {
+    let environment = &analysis.environment;
+    let told = |text: &Option<String>| text.clone().unwrap_or_else(|| "not told".to_owned());
+    let processors = format!("{} ({} logical)", environment.cpu, environment.cpus);
+    pairs(&[
+        ("measured", Entry::new(&analysis.started_at)),
+        ("wasmfit", Entry::new(&analysis.wasmfit_version)),
+        ("profile", Entry::new(profile(analysis))),
+        ("launches", Entry::new(launches(analysis))),
+        ("samples", Entry::new(count(analysis.samples))),
+        ("system", Entry::new(&environment.system)),
+        ("kernel", Entry::new(&environment.kernel)),
+        ("architecture", Entry::new(&environment.architecture)),
+        ("processor", Entry::new(processors)),
+        ("memory", Entry::new(size(environment.memory_bytes))),
+        ("load before the run", Entry::new(format!("{:.2}", environment.load_before))),
+        ("frequency governor", Entry::new(told(&environment.governor))),
+        ("virtualization", Entry::new(told(&environment.virtualization))),
+    ])
+}
+
+fn profile(analysis: &Analysis) -> String {
+    format!("{}, {} rounds", analysis.profile.name(), analysis.rounds)
+}
+
+fn launches(analysis: &Analysis) -> String {
+    format!("{} of {} planned", analysis.launches_ended, analysis.launches_planned)
+}
+
+/// Package to its versions: more than one where cases differ.
+type Packages = BTreeMap<String, BTreeSet<String>>;
+
+/// What runs inside each target, over all cases.
+pub(crate) fn versions(analysis: &Analysis) -> Table {
+    let mut targets: Vec<([String; 4], Packages)> = Vec::new();
+    for (_, cell, measured) in analysis.measured() {
+        let target = [
+            cell.target.to_string(),
+            measured.runtime_version.clone(),
+            measured.versions.python.clone(),
+            cell.boundary.clone().unwrap_or_default(),
+        ];
+        let known = targets.iter().position(|(known, _)| *known == target);
+        let (_, packages) = match known {
+            Some(known) => &mut targets[known],
+            None => targets.push_mut((target, Packages::new())),
+        };
+        for (name, version) in &measured.versions.packages {
+            packages.entry(name.clone()).or_default().insert(version.clone());
+        }
+    }
+    let mut table = Table::new(&["target", "runtime", "Python", "boundary", "packages"], &[]);
+    for (target, packages) in targets {
+        let versions = |of: BTreeSet<String>| of.into_iter().collect::<Vec<_>>().join(" and ");
+        let packages = packages.into_iter().map(|(name, of)| format!("{name} {}", versions(of)));
+        let packages: Vec<_> = packages.collect();
+        let texts = target.into_iter().chain([packages.join(", ")]);
+        let told = texts.map(|text| Entry::figure(Some(text).filter(|text| !text.is_empty())));
+        table.rows.push(told.collect());
+    }
+    table
+}
+
+/// The files of the guests.
+pub(crate) fn guests(analysis: &Analysis) -> Table {
+    let mut table = Table::new(&["guest", "file", "SHA-256", "source"], &["size"]);
+    for guest in &analysis.guests {
+        for (file, hash) in &guest.files {
+            table.rows.push(vec![
+                Entry::new(&guest.name),
+                Entry::new(file),
+                Entry::hash(hash),
+                Entry::new(&guest.source),
+                Entry::figure(guest.bytes.get(file).map(|bytes| size(*bytes))),
+            ]);
+        }
+    }
+    table.with_quiet_repeats()
+}
+
+/// What a workload is.
+pub(crate) fn workload(record: &WorkloadRecord) -> Table {
+    let assets = Entry::hash(&record.assets_sha256);
+    let assets =
+        Entry { text: format!("{}, {}", size(record.assets_bytes), assets.text), ..assets };
+    pairs(&[
+        ("stands for", Entry::new(&record.stands_for)),
+        ("data and model", Entry::new(&record.data)),
+        ("accuracy", Entry::new(&record.accuracy)),
+        ("expected to cost most", Entry::new(&record.dominant)),
+        ("packages", Entry::new(record.packages.join(", "))),
+        ("outputs may differ by", Entry::new(allowed(record.tolerance))),
+        ("workload.py, SHA-256", Entry::hash(&record.code_sha256)),
+        ("assets, SHA-256", assets),
+    ])
+}
+
+/// A table of names and what they are; those without anything are left out.
+fn pairs(pairs: &[(&str, Entry)]) -> Table {
+    let mut table = Table::new(&["what", "value"], &[]);
+    let told = pairs.iter().filter(|(_, entry)| entry.is_told());
+    table.rows = told.map(|(name, entry)| vec![Entry::new(*name), entry.clone()]).collect();
+    table
+}

@@ -1,0 +1,134 @@
+//! Tables, the same for every format.
+
+mod cells;
+mod circumstances;
+mod phases;
+
+pub(crate) use cells::{footprint, outputs, results};
+pub(crate) use circumstances::{environment, guests, versions, workload};
+pub(crate) use phases::{cold_starts, request_phases};
+
+use crate::format::NONE;
+
+/// Rows under titled columns.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Table {
+    pub(crate) columns: Vec<Column>,
+    pub(crate) rows: Vec<Vec<Entry>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Column {
+    pub(crate) title: &'static str,
+    /// Whether its entries are figures, which stand right.
+    pub(crate) is_figure: bool,
+}
+
+/// What stands in a row under a column.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Entry {
+    pub(crate) text: String,
+    /// More, where the format has room for it: a full hash.
+    pub(crate) full: Option<String>,
+    pub(crate) style: Style,
+}
+
+/// How an entry is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Style {
+    #[default]
+    Plain,
+    /// The figure that the row is about.
+    Strong,
+    /// Context.
+    Quiet,
+    /// Something is missing or wrong.
+    Bad,
+}
+
+impl Style {
+    /// The name of the style.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Strong => "strong",
+            Self::Quiet => "quiet",
+            Self::Bad => "bad",
+        }
+    }
+}
+
+impl Table {
+    /// Columns of text, then columns of figures.
+    fn new(texts: &[&'static str], figures: &[&'static str]) -> Self {
+        let texts = texts.iter().map(|title| Column { title, is_figure: false });
+        let figures = figures.iter().map(|title| Column { title, is_figure: true });
+        Self { columns: texts.chain(figures).collect(), rows: Vec::new() }
+    }
+
+    /// The same rows with the columns of these titles alone.
+    pub(crate) fn only(&self, titles: &[&str]) -> Self {
+        let kept: Vec<_> = (0..self.columns.len())
+            .filter(|column| titles.contains(&self.columns[*column].title))
+            .collect();
+        Self {
+            columns: kept.iter().map(|column| self.columns[*column]).collect(),
+            rows: self
+                .rows
+                .iter()
+                .map(|row| kept.iter().filter_map(|column| row.get(*column).cloned()).collect())
+                .collect(),
+        }
+    }
+
+    /// Prints what the row above begins with too as context.
+    fn with_quiet_repeats(mut self) -> Self {
+        let mut above = None;
+        for first in self.rows.iter_mut().filter_map(|row| row.first_mut()) {
+            if above.as_ref() == Some(&first.text) {
+                first.style = Style::Quiet;
+            }
+            above = Some(first.text.clone());
+        }
+        self
+    }
+
+    /// Drops the columns in which no row has anything.
+    fn without_empty_columns(self) -> Self {
+        let used: Vec<_> = self
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| self.rows.iter().any(|row| row.get(*at).is_some_and(Entry::is_told)))
+            .map(|(_, column)| column.title)
+            .collect();
+        self.only(&used)
+    }
+}
+
+impl Entry {
+    fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+
+    /// A figure that there may not be.
+    fn figure(text: Option<String>) -> Self {
+        match text {
+            Some(text) => Self::new(text),
+            None => Self { style: Style::Quiet, ..Self::new(NONE) },
+        }
+    }
+
+    fn style(self, style: Style) -> Self {
+        Self { style, ..self }
+    }
+
+    /// A hash: its beginning, all of it where there is room.
+    fn hash(hash: &str) -> Self {
+        Self { full: Some(hash.to_owned()), ..Self::new(crate::format::abbreviated(hash)) }
+    }
+
+    fn is_told(&self) -> bool {
+        self.text != NONE && !self.text.is_empty()
+    }
+}

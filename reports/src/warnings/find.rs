@@ -1,0 +1,147 @@
+//! Reads the figures and finds what must be warned of.
+
+use wasmfit_protocol::RequestPhase;
+use wasmfit_record::Status;
+
+use super::{CellName, Warning};
+use crate::analysis::{
+    Analysis, CaseAnalysis, CellAnalysis, CellState, Comparison, Measured, Outputs, Parity,
+};
+
+/// Under so many launches the bootstrap interval of a median is the range of
+/// the launches or less, and holds less than 95%.
+const LEAST_LAUNCHES: u32 = 5;
+/// Steal that moves a median visibly.
+const LARGEST_STEAL: f64 = 0.02;
+/// A thread that computes is on the processor all the time, but for
+/// interrupts.
+const LEAST_CPU_SHARE: f64 = 0.9;
+/// Load per processor at which a measurement must expect company.
+const LARGEST_LOAD: f64 = 0.5;
+/// Cold-start time that may belong to no phase.
+const LARGEST_UNACCOUNTED: f64 = 0.05;
+/// How much the phase pass may differ from the plain one.
+const LARGEST_PERTURBATION: f64 = 0.1;
+/// What a mark costs, in order of magnitude: two clock readings and a
+/// crossing of the boundary.
+const MARK_NS: f64 = 1000.0;
+
+/// Finds every warning, the weightiest first, each kind together.
+pub(crate) fn find(analysis: &Analysis) -> Vec<Warning> {
+    let mut found = of_run(analysis);
+    found.extend(analysis.cases().filter_map(of_case));
+    for (case, cell) in analysis.cells() {
+        found.extend(of_cell(case, cell));
+    }
+    if let Parity::Differs { differences } = &analysis.parity {
+        found.extend(differences.iter().map(|it| Warning::VersionsDiffer {
+            cell: CellName { case: it.case.clone(), target: it.target.clone() },
+            of: it.of.clone(),
+            native: it.native.clone(),
+            guest: it.guest.clone(),
+        }));
+    }
+    found.sort_by_key(|warning| (warning.severity(), warning.title()));
+    found
+}
+
+fn of_run(analysis: &Analysis) -> Vec<Warning> {
+    let environment = &analysis.environment;
+    let unfinished = (analysis.status == Status::Unfinished).then_some(Warning::UnfinishedRun {
+        ended: analysis.launches_ended,
+        planned: analysis.launches_planned,
+    });
+    let governor = environment.governor.as_deref().filter(|it| *it != "performance");
+    let governor = governor.map(|it| Warning::Governor { governor: it.to_owned() });
+    let (load, cpus) = (environment.load_before, environment.cpus);
+    let busy = load > LARGEST_LOAD * f64::from(cpus.max(1));
+    let busy = busy.then_some(Warning::BusyMachine { load, cpus });
+    [unfinished, busy, governor].into_iter().flatten().collect()
+}
+
+fn of_case(case: &CaseAnalysis) -> Option<Warning> {
+    let measured = case.cells.iter().any(|cell| cell.measured().is_some());
+    (measured && case.native().is_none()).then(|| Warning::NoBaseline { case: case.case.clone() })
+}
+
+fn of_cell(case: &CaseAnalysis, cell: &CellAnalysis) -> Vec<Warning> {
+    let name = || CellName { case: case.case.clone(), target: cell.target.clone() };
+    match &cell.state {
+        CellState::Pending | CellState::Unsupported { .. } => Vec::new(),
+        CellState::Failed { failure, .. } => vec![Warning::FailedCell {
+            cell: name(),
+            during: failure.during.clone(),
+            message: failure.message.clone(),
+        }],
+        CellState::Measured(measured) => {
+            let mut found = of_noise(measured, &name);
+            found.extend(of_comparison(measured, &name));
+            found.extend(of_phases(measured, &name));
+            found.extend(of_cold_starts(measured, &name));
+            found
+        }
+    }
+}
+
+fn of_noise(measured: &Measured, name: &impl Fn() -> CellName) -> Vec<Warning> {
+    let noise = &measured.noise;
+    let launches = measured.latency.as_ref().map(|it| it.launches);
+    let few = launches
+        .filter(|launches| *launches < LEAST_LAUNCHES)
+        .map(|launches| Warning::FewLaunches { cell: name(), launches });
+    let (launches, of) = (noise.unsettled_launches, noise.steady_launches);
+    let unsettled = (launches > 0).then(|| Warning::UnsettledWarmup { cell: name(), launches, of });
+    let steal = noise
+        .worst_steal_share
+        .filter(|share| *share > LARGEST_STEAL)
+        .map(|share| Warning::Steal { cell: name(), share });
+    let preempted = noise
+        .cpu_share
+        .filter(|share| *share < LEAST_CPU_SHARE)
+        .map(|cpu_share| Warning::Preempted { cell: name(), cpu_share });
+    [few, unsettled, steal, preempted].into_iter().flatten().collect()
+}
+
+fn of_comparison(measured: &Measured, name: &impl Fn() -> CellName) -> Vec<Warning> {
+    let outputs = match measured.outputs {
+        Outputs::WithinTolerance { deviation, .. } => Some(Warning::OutputsNotIdentical {
+            cell: name(),
+            differing: deviation.requests.saturating_sub(deviation.identical),
+            requests: deviation.requests,
+            largest_absolute: deviation.largest_absolute,
+        }),
+        Outputs::Baseline | Outputs::Identical { .. } | Outputs::Unverified => None,
+    };
+    let undecided = measured
+        .ratio
+        .filter(|ratio| ratio.comparison == Comparison::NoDifferenceShown)
+        .map(|ratio| Warning::NoDifference { cell: name(), ratio });
+    outputs.into_iter().chain(undecided).collect()
+}
+
+fn of_phases(measured: &Measured, name: &impl Fn() -> CellName) -> Vec<Warning> {
+    let Some(phases) = &measured.phases else { return Vec::new() };
+    let perturbed = phases
+        .perturbation_share
+        .filter(|share| share.abs() > LARGEST_PERTURBATION)
+        .map(|share| Warning::Perturbation { cell: name(), share });
+    let short: Vec<_> = phases.parts.iter().filter(|part| part.median_ns < MARK_NS).collect();
+    let marks = (!short.is_empty()).then(|| Warning::MarkCost {
+        cell: name(),
+        phases: short.iter().map(|part| part.phase).collect::<Vec<RequestPhase>>(),
+        longest_ns: short.iter().map(|part| part.median_ns).fold(0.0, f64::max),
+    });
+    perturbed.into_iter().chain(marks).collect()
+}
+
+fn of_cold_starts(measured: &Measured, name: &impl Fn() -> CellName) -> Vec<Warning> {
+    let unaccounted =
+        measured.cold_starts.iter().filter(|it| it.unaccounted_share.abs() > LARGEST_UNACCOUNTED);
+    unaccounted
+        .map(|it| Warning::ColdStartUnaccounted {
+            cell: name(),
+            start: it.start,
+            share: it.unaccounted_share,
+        })
+        .collect()
+}

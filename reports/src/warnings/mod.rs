@@ -1,0 +1,339 @@
+//! What a reader must keep in mind, and what to do about it.
+
+mod find;
+mod group;
+
+use std::fmt;
+
+use serde::Serialize;
+use wasmfit_protocol::{RequestPhase, Start};
+use wasmfit_record::{Case, Target};
+
+pub(crate) use find::find;
+pub(crate) use group::{WarningGroup, grouped};
+
+use crate::analysis::Ratio;
+use crate::format::{duration, in_brackets, percent, ratio, ratio_interval};
+
+/// A case on a target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CellName {
+    /// The case.
+    pub case: Case,
+    /// The target.
+    pub target: Target,
+}
+
+impl fmt::Display for CellName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {}", self.case, self.target)
+    }
+}
+
+/// How much a warning weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Something is missing.
+    Problem,
+    /// Figures may mislead.
+    Caution,
+    /// Worth knowing.
+    Note,
+}
+
+impl Severity {
+    /// The word in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Problem => "problem",
+            Self::Caution => "caution",
+            Self::Note => "note",
+        }
+    }
+}
+
+/// Everything that is warned of. [`fmt::Display`] names what was found and
+/// the remedy.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "warning", rename_all = "kebab-case")]
+pub enum Warning {
+    /// Launches are missing.
+    UnfinishedRun {
+        /// Launches that have ended.
+        ended: usize,
+        /// Launches that were planned.
+        planned: usize,
+    },
+    /// A cell failed.
+    FailedCell {
+        /// The cell.
+        cell: CellName,
+        /// Where in the job's life.
+        during: String,
+        /// What and why.
+        message: String,
+    },
+    /// A case was not measured natively.
+    NoBaseline {
+        /// The case.
+        case: Case,
+    },
+    /// Native and guest run different versions.
+    VersionsDiffer {
+        /// The cell.
+        cell: CellName,
+        /// `Python` or a package.
+        of: String,
+        /// Native's version.
+        native: String,
+        /// The guest's version.
+        guest: String,
+    },
+    /// Too few launches for an interval to hold what it promises.
+    FewLaunches {
+        /// The cell.
+        cell: CellName,
+        /// How many.
+        launches: u32,
+    },
+    /// Latency had not settled when sampling began.
+    UnsettledWarmup {
+        /// The cell.
+        cell: CellName,
+        /// Launches it concerns.
+        launches: u32,
+        /// Of how many.
+        of: u32,
+    },
+    /// The machine was busy before the run began.
+    BusyMachine {
+        /// Load average over the minute before.
+        load: f64,
+        /// Logical processors.
+        cpus: u32,
+    },
+    /// The hypervisor gave processor time to others.
+    Steal {
+        /// The cell.
+        cell: CellName,
+        /// Of the worst launch, 0 to 1.
+        share: f64,
+    },
+    /// The measuring thread was off the processor.
+    Preempted {
+        /// The cell.
+        cell: CellName,
+        /// CPU time over wall time.
+        cpu_share: f64,
+    },
+    /// The processor's frequency was not held.
+    Governor {
+        /// What governs it.
+        governor: String,
+    },
+    /// Outputs are within tolerance of native's, and not the same bytes.
+    OutputsNotIdentical {
+        /// The cell.
+        cell: CellName,
+        /// Requests whose responses differ.
+        differing: u32,
+        /// Of how many.
+        requests: u32,
+        /// Largest `|a - b|`.
+        largest_absolute: f64,
+    },
+    /// A ratio's interval includes 1.
+    NoDifference {
+        /// The cell.
+        cell: CellName,
+        /// The ratio.
+        ratio: Ratio,
+    },
+    /// Cold-start phases do not add up to the whole.
+    ColdStartUnaccounted {
+        /// The cell.
+        cell: CellName,
+        /// How the interpreter came up.
+        start: Start,
+        /// Of the whole; negative where phases overlap.
+        share: f64,
+    },
+    /// Watching changed what was watched.
+    Perturbation {
+        /// The cell.
+        cell: CellName,
+        /// Marked over plain, minus 1.
+        share: f64,
+    },
+    /// Phases that are about as short as marking them takes.
+    MarkCost {
+        /// The cell.
+        cell: CellName,
+        /// The phases.
+        phases: Vec<RequestPhase>,
+        /// The longest of them.
+        longest_ns: f64,
+    },
+}
+
+impl Warning {
+    /// How much it weighs.
+    #[must_use]
+    pub const fn severity(&self) -> Severity {
+        match self {
+            Self::UnfinishedRun { .. } | Self::FailedCell { .. } | Self::NoBaseline { .. } => {
+                Severity::Problem
+            }
+            Self::VersionsDiffer { .. }
+            | Self::FewLaunches { .. }
+            | Self::UnsettledWarmup { .. }
+            | Self::BusyMachine { .. }
+            | Self::Steal { .. }
+            | Self::Preempted { .. }
+            | Self::Governor { .. }
+            | Self::ColdStartUnaccounted { .. }
+            | Self::Perturbation { .. } => Severity::Caution,
+            Self::OutputsNotIdentical { .. }
+            | Self::NoDifference { .. }
+            | Self::MarkCost { .. } => Severity::Note,
+        }
+    }
+
+    /// What it is about: warnings of one title share it and the remedy.
+    #[must_use]
+    pub const fn title(&self) -> &'static str {
+        match self {
+            Self::UnfinishedRun { .. } => "The run is unfinished",
+            Self::FailedCell { .. } => "A cell failed",
+            Self::NoBaseline { .. } => "No native baseline",
+            Self::VersionsDiffer { .. } => "Native and guest versions differ",
+            Self::FewLaunches { .. } => "Few launches: intervals are too narrow",
+            Self::UnsettledWarmup { .. } => "Warm-up never settled",
+            Self::BusyMachine { .. } => "The machine was busy",
+            Self::Steal { .. } => "Processor time was stolen",
+            Self::Preempted { .. } => "Off the processor",
+            Self::Governor { .. } => "Processor frequency was not held",
+            Self::OutputsNotIdentical { .. } => "Outputs agree within tolerance, not byte for byte",
+            Self::NoDifference { .. } => "No difference shown",
+            Self::ColdStartUnaccounted { .. } => "Cold-start phases do not add up",
+            Self::Perturbation { .. } => "Phase marks changed the latency",
+            Self::MarkCost { .. } => "Phases about as short as a mark",
+        }
+    }
+
+    /// What was found, where.
+    #[must_use]
+    pub fn finding(&self) -> String {
+        match self {
+            Self::UnfinishedRun { ended, planned } => {
+                format!("{ended} of {planned} launches have ended")
+            }
+            Self::FailedCell { cell, during, message } => {
+                format!("{cell} failed during {during}: {message}")
+            }
+            Self::NoBaseline { case } => {
+                format!("{case} was not measured natively: no ratios, outputs not verified")
+            }
+            Self::VersionsDiffer { cell, of, native, guest } => {
+                format!("{cell}: {of} {guest} in the guest, {native} natively")
+            }
+            Self::FewLaunches { cell, launches } => few_launches(cell, *launches),
+            Self::UnsettledWarmup { cell, launches, of } => {
+                format!("{cell}: latency was still moving in {launches} of {of} launches")
+            }
+            Self::BusyMachine { load, cpus } => {
+                format!("load average {load:.2} on {cpus} processors before the run")
+            }
+            Self::Steal { cell, share } => {
+                format!("{cell}: {} of processor time in the worst launch", percent(*share))
+            }
+            Self::Preempted { cell, cpu_share } => {
+                format!("{cell}: on the processor for {} of the time", percent(*cpu_share))
+            }
+            Self::Governor { governor } => format!("the frequency governor is {governor}"),
+            Self::OutputsNotIdentical { cell, differing, requests, largest_absolute } => format!(
+                "{cell}: {differing} of {requests} responses differ, by at most {largest_absolute:.2e}"
+            ),
+            Self::NoDifference { cell, ratio: found } => format!(
+                "{cell}: {} native{}, which includes 1",
+                ratio(found.times_native.value),
+                in_brackets(ratio_interval(&found.times_native)),
+            ),
+            Self::ColdStartUnaccounted { cell, start, share } => format!(
+                "{cell}, {} start: {} of the time belongs to no phase",
+                start.name(),
+                percent(*share)
+            ),
+            Self::Perturbation { cell, share } => format!(
+                "{cell}: marked requests take {} {} than plain ones",
+                percent(share.abs()),
+                if *share < 0.0 { "less" } else { "longer" }
+            ),
+            Self::MarkCost { cell, phases, longest_ns } => {
+                let names: Vec<_> = phases.iter().map(|phase| phase.name()).collect();
+                format!("{cell}: {} within {}", names.join(", "), duration(*longest_ns))
+            }
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::UnfinishedRun { .. } => "finish it with `wasmfit bench --resume`",
+            Self::FailedCell { .. } => {
+                "mend what its message names and measure again; its figures are withheld, every other cell stands"
+            }
+            Self::NoBaseline { .. } => "measure the native target too",
+            Self::VersionsDiffer { .. } => {
+                "install the guest's versions natively (`scripts/setup` does), or name an interpreter that has them in WASMFIT_PYTHON; until then a ratio also compares versions"
+            }
+            Self::FewLaunches { .. } => "measure with `--profile default` or `--profile thorough`",
+            Self::UnsettledWarmup { .. } => {
+                "give it a longer warm-up with `--profile thorough`; until then its median mixes warm and cold"
+            }
+            Self::BusyMachine { .. } => "stop other work and measure again",
+            Self::Steal { .. } => {
+                "measure on a machine of its own, or again when its neighbours are quiet; compare CPU medians meanwhile"
+            }
+            Self::Preempted { .. } => {
+                "stop other work and measure again; a workload that waits or computes in other threads shows this too"
+            }
+            Self::Governor { .. } => {
+                "hold it during the run, for example with `cpupower frequency-set -g performance`"
+            }
+            Self::OutputsNotIdentical { .. } => {
+                "nothing, while the tolerance that the workload states suits you"
+            }
+            Self::NoDifference { .. } => {
+                "do not rank them by this; `--profile thorough` narrows the interval"
+            }
+            Self::ColdStartUnaccounted { .. } => {
+                "measure again on a quiet machine; if it stays, the runner does work outside its phases: report that"
+            }
+            Self::Perturbation { .. } => {
+                "take shares from the phases and times from the plain median, never the reverse"
+            }
+            Self::MarkCost { .. } => "read them as next to nothing: a mark costs about as much",
+        }
+    }
+}
+
+/// The range of `n` launches holds the true median unless all of them fall
+/// on one side of it, which has a chance of 2^(1-n) (David and Nagaraja,
+/// "Order Statistics", 2003, section 7.1). No bootstrap of them is wider.
+fn few_launches(cell: &CellName, launches: u32) -> String {
+    if launches < 2 {
+        return format!("{cell}: 1 launch, hence no interval");
+    }
+    let coverage = 1.0 - 0.5_f64.powf(f64::from(launches - 1));
+    format!("{cell}: the 95% interval of {launches} launches holds {} at most", percent(coverage))
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}. Remedy: {}.", self.title(), self.finding(), self.remedy())
+    }
+}

@@ -1,0 +1,417 @@
+//! Reports of runs that were made up.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod fixture;
+
+use std::fs;
+
+use fixture::{Behaviour, Fixture, HOSTILE, native, versions, wasmtime};
+use proptest::prelude::*;
+use wasmfit_record::{Case, CellOutcome, Deviation, Launch, LaunchOutcome, RecordError, Status};
+use wasmfit_reports::analysis::{Analysis, CellState, Comparison, Measured, Parity};
+use wasmfit_reports::warnings::Warning;
+use wasmfit_reports::{analyze, render, summary, write};
+
+const BEHAVIOUR: Behaviour =
+    Behaviour { latency_ns: 50_000, infer_percent: 90, cold_ns: 100_000_000 };
+
+fn case() -> Case {
+    Case { workload: "w".into(), batch: None }
+}
+
+/// One workload, natively and in Wasmtime.
+fn pair(rounds: u32, requests: u32) -> Fixture {
+    let mut fixture = Fixture::new(rounds);
+    fixture.workload("w");
+    fixture.measure(&case(), &native(), requests, BEHAVIOUR);
+    let slower = Behaviour { latency_ns: 150_000, ..BEHAVIOUR };
+    fixture.measure(&case(), &wasmtime(), requests, slower);
+    fixture
+}
+
+fn analysis_of(fixture: &Fixture) -> Analysis {
+    let folder = tempfile::tempdir().unwrap();
+    fixture.save(folder.path());
+    let analysis = analyze(folder.path()).unwrap();
+    // Whatever can be analyzed can be shown.
+    render(folder.path(), &analysis).unwrap();
+    let json = serde_json::to_string(&analysis).unwrap();
+    for text in [summary(&analysis), read(folder.path(), "report.md"), json.clone()] {
+        assert!(!text.contains("NaN") && !text.contains("inf "), "{text}");
+    }
+    analysis
+}
+
+fn html_of(fixture: &Fixture) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    fixture.save(folder.path());
+    fs::read_to_string(write(folder.path()).unwrap().html).unwrap()
+}
+
+fn read(folder: &std::path::Path, name: &str) -> String {
+    fs::read_to_string(folder.join(name)).unwrap()
+}
+
+/// The cell at `position` of the first case.
+fn measured(analysis: &Analysis, position: usize) -> &Measured {
+    analysis.workloads[0].cases[0].cells[position].measured().unwrap()
+}
+
+fn warnings(analysis: &Analysis) -> Vec<&'static str> {
+    analysis.warnings.iter().map(Warning::title).collect()
+}
+
+#[test]
+fn markdown_and_summary_look_as_agreed() {
+    let folder = tempfile::tempdir().unwrap();
+    Fixture::full().save(folder.path());
+    write(folder.path()).unwrap();
+    insta::assert_snapshot!("markdown", read(folder.path(), "report.md"));
+    insta::assert_snapshot!("summary", summary(&analyze(folder.path()).unwrap()));
+}
+
+#[test]
+fn a_report_is_the_same_bytes_again_wherever_it_lies() {
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    Fixture::full().save(here.path());
+    Fixture::full().save(there.path());
+    write(here.path()).unwrap();
+    write(there.path()).unwrap();
+    write(there.path()).unwrap();
+    for name in ["report.html", "report.md"] {
+        assert_eq!(read(here.path(), name), read(there.path(), name));
+        assert!(!read(here.path(), name).contains(here.path().to_str().unwrap()));
+    }
+    let mut names: Vec<_> =
+        fs::read_dir(here.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(
+        names,
+        ["report.html", "report.md", "requests", "responses", "run.json", "samples.csv"]
+    );
+}
+
+#[test]
+fn html_needs_nothing_but_itself() {
+    let html = html_of(&Fixture::full());
+    for outside in ["http://", "https://", "<script", "<link", "@import", "src=", "url(", "<img"] {
+        assert!(!html.contains(outside), "{outside}");
+    }
+    let targets = html.match_indices("href=\"").map(|(at, _)| &html[at + 6..=at + 6]);
+    assert!(targets.into_iter().all(|first| first == "#"));
+    assert!(html.contains("default-src 'none'"));
+}
+
+#[test]
+fn html_names_every_cell_and_section() {
+    let html = html_of(&Fixture::full());
+    for named in [
+        "digits-mlp-python",
+        "digits-mlp-numpy/batch-1",
+        "digits-mlp-numpy/batch-64",
+        "wordpiece",
+        "tensor-stream",
+        "native@cpython-3.15",
+        "wasmtime/cranelift@cpython-3.15",
+        "wasmer/singlepass@cpython-3.15",
+        "Outputs against native",
+        "Footprint",
+        "Warnings",
+        "How to reproduce",
+        "Versions and environment",
+        "singlepass lacks the exception handling",
+        "wasmfit bench --profile default --out one",
+        "✓ identical",
+        "✓ within tolerance",
+        "aria-label=\"Request phases of digits-mlp-python.",
+        "role=\"img\"",
+    ] {
+        assert!(html.contains(named), "{named}");
+    }
+}
+
+#[test]
+fn hostile_names_and_tracebacks_stay_text() {
+    let mut fixture = Fixture::full();
+    let evil = Case { workload: format!("\"><img src=x>{HOSTILE}|`"), batch: None };
+    fixture.measure(&evil, &native(), 30, BEHAVIOUR);
+    fixture.measure(&evil, &wasmtime(), 30, BEHAVIOUR);
+    fixture.run.environment.cpu = HOSTILE.into();
+    fixture.run.command.push(HOSTILE.into());
+    let html = html_of(&fixture);
+    assert!(!html.contains("<script") && !html.contains("<img") && !html.contains("\"><img"));
+    assert_eq!(html.matches("</pre>").count(), html.matches("<pre").count());
+    assert!(html.contains("ValueError"));
+    assert!(!html.contains("/srv/"), "paths of the machine are cut");
+
+    let folder = tempfile::tempdir().unwrap();
+    fixture.save(folder.path());
+    write(folder.path()).unwrap();
+    let markdown = read(folder.path(), "report.md");
+    // Left as they are in fenced blocks alone.
+    let mut fence: Option<&str> = None;
+    for line in markdown.lines() {
+        match fence {
+            Some(closing) if line == closing => fence = None,
+            Some(_) => {}
+            None if line.starts_with("```") => fence = Some(line.trim_end_matches("text")),
+            None => assert!(!line.contains("<script") && !line.contains("<img"), "{line}"),
+        }
+    }
+    assert_eq!(fence, None);
+}
+
+#[test]
+fn a_ratio_pairs_rounds_and_its_interval_decides() {
+    let analysis = analysis_of(&pair(6, 200));
+    let ratio = measured(&analysis, 1).ratio.unwrap();
+    assert!((2.8..3.2).contains(&ratio.times_native.value), "{ratio:?}");
+    assert_eq!((ratio.rounds, ratio.comparison), (6, Comparison::Slower));
+    assert_eq!(measured(&analysis, 0).ratio, None);
+    assert!(!warnings(&analysis).contains(&"Few launches: intervals are too narrow"));
+}
+
+#[test]
+fn equal_targets_are_not_ranked() {
+    let mut fixture = Fixture::new(6);
+    fixture.workload("w");
+    fixture.measure(&case(), &native(), 200, BEHAVIOUR);
+    fixture.measure(&case(), &wasmtime(), 200, BEHAVIOUR);
+    let analysis = analysis_of(&fixture);
+    let ratio = measured(&analysis, 1).ratio.unwrap();
+    assert_eq!(ratio.comparison, Comparison::NoDifferenceShown, "{ratio:?}");
+    assert!(warnings(&analysis).contains(&"No difference shown"));
+    assert!(html_of(&fixture).contains("no difference from native shown"));
+}
+
+#[test]
+fn one_launch_has_a_figure_and_no_interval() {
+    let analysis = analysis_of(&pair(1, 200));
+    let found = measured(&analysis, 1);
+    assert_eq!(found.latency.as_ref().unwrap().median_ns.interval, None);
+    assert_eq!(found.ratio.unwrap().comparison, Comparison::SingleRound);
+    assert!(warnings(&analysis).contains(&"Few launches: intervals are too narrow"));
+}
+
+#[test]
+fn percentiles_wait_for_enough_samples() {
+    for (requests, p90, p99) in
+        [(3, false, false), (10, true, false), (40, true, false), (100, true, true)]
+    {
+        let analysis = analysis_of(&pair(1, requests));
+        let latency = measured(&analysis, 0).latency.as_ref().unwrap();
+        assert_eq!((latency.p90_ns.is_some(), latency.p99_ns.is_some()), (p90, p99), "{requests}");
+        assert!(latency.quantiles_ns.len() <= 200);
+    }
+}
+
+#[test]
+fn a_cell_without_samples_has_no_latency() {
+    let mut fixture = pair(2, 0);
+    let analysis = analysis_of(&fixture);
+    let found = measured(&analysis, 1);
+    assert!(found.latency.is_none() && found.ratio.is_none() && found.phases.is_none());
+    assert_eq!(found.cold_starts.len(), 2);
+    for (_, samples) in &mut fixture.samples {
+        samples.clear();
+    }
+    let analysis = analysis_of(&fixture);
+    assert!(measured(&analysis, 1).cold_starts.is_empty());
+}
+
+#[test]
+fn samples_of_no_time_at_all_do_no_harm() {
+    let mut fixture = pair(3, 40);
+    for sample in fixture.samples.iter_mut().flat_map(|(_, samples)| samples) {
+        (sample.wall_ns, sample.cpu_ns) = (0, 0);
+    }
+    for launch in &mut fixture.run.launches {
+        if let LaunchOutcome::Served(served) = &mut launch.outcome {
+            served.cold_start_ns = 0;
+        }
+    }
+    let analysis = analysis_of(&fixture);
+    assert_eq!(measured(&analysis, 1).ratio, None);
+    for sample in fixture.samples.iter_mut().flat_map(|(_, samples)| samples) {
+        (sample.wall_ns, sample.cpu_ns) = (u64::MAX, u64::MAX);
+    }
+    analysis_of(&fixture);
+}
+
+#[test]
+fn a_target_without_native_is_told_so() {
+    let mut fixture = Fixture::new(5);
+    fixture.workload("w");
+    fixture.measure(&case(), &wasmtime(), 200, BEHAVIOUR);
+    if let CellOutcome::Measured { deviation, .. } = &mut fixture.run.cells[0].outcome {
+        *deviation = None;
+    }
+    let analysis = analysis_of(&fixture);
+    assert_eq!(analysis.parity, Parity::NothingToCompare);
+    assert!(warnings(&analysis).contains(&"No native baseline"));
+    assert!(html_of(&fixture).contains("not verified"));
+}
+
+#[test]
+fn an_unfinished_run_is_reported_as_far_as_it_came() {
+    let mut fixture = pair(3, 100);
+    fixture.run.status = Status::Unfinished;
+    fixture.run.cells.push(wasmfit_record::Cell {
+        case: case(),
+        target: "wasmer/cranelift@cpython-3.15".parse().unwrap(),
+        outcome: CellOutcome::Pending,
+    });
+    let analysis = analysis_of(&fixture);
+    assert_eq!(warnings(&analysis)[0], "The run is unfinished");
+    assert!(html_of(&fixture).contains("not measured yet"));
+
+    let fresh = analysis_of(&Fixture::new(3));
+    assert_eq!(fresh.samples, 0);
+}
+
+#[test]
+fn circumstances_that_mislead_are_warned_of_with_a_remedy() {
+    let mut fixture = pair(3, 100);
+    fixture.run.environment.governor = Some("powersave".into());
+    fixture.run.environment.load_before = 1.9;
+    if let CellOutcome::Measured { versions: told, deviation, .. } =
+        &mut fixture.run.cells[1].outcome
+    {
+        *told = versions("2.4.0");
+        *deviation = Some(Deviation { requests: 32, identical: 30, ..Deviation::default() });
+    }
+    for launch in &mut fixture.run.launches {
+        launch.steal = Some(0.08);
+        if let LaunchOutcome::Served(served) = &mut launch.outcome {
+            served.warmup_stable = served.warmup_stable.map(|_| false);
+            served.cold_start_ns = served.cold_start_ns * 5 / 4;
+        }
+    }
+    for sample in fixture.samples.iter_mut().flat_map(|(_, samples)| samples) {
+        sample.cpu_ns /= 2;
+        if sample.pass == wasmfit_protocol::Pass::Phase {
+            sample.wall_ns = sample.wall_ns * 3 / 2;
+        }
+    }
+    let analysis = analysis_of(&fixture);
+    let found = warnings(&analysis);
+    for expected in [
+        "Processor frequency was not held",
+        "The machine was busy",
+        "Processor time was stolen",
+        "Native and guest versions differ",
+        "Off the processor",
+        "Warm-up never settled",
+        "Cold-start phases do not add up",
+        "Phase marks changed the latency",
+        "Outputs agree within tolerance, not byte for byte",
+        "Few launches: intervals are too narrow",
+        "Phases about as short as a mark",
+    ] {
+        assert!(found.contains(&expected), "{expected} is not among {found:?}");
+    }
+    assert!(analysis.warnings.iter().all(|it| it.to_string().contains("Remedy: ")));
+    let html = html_of(&fixture);
+    assert!(html.contains("numpy is 2.4.0 in cpython-3.15 and 2.5.2 natively"));
+}
+
+#[test]
+fn figures_of_a_failed_cell_are_withheld() {
+    let mut fixture = pair(3, 100);
+    let failure = wasmfit_protocol::Failure {
+        kind: wasmfit_protocol::FailureKind::OutputMismatch,
+        during: "output check".into(),
+        message: "2 of 32 responses differ".into(),
+        detail: String::new(),
+    };
+    let deviation = Some(Deviation {
+        requests: 32,
+        identical: 30,
+        largest_absolute: 0.5,
+        largest_relative: 1.0,
+    });
+    fixture.run.cells[1].outcome = CellOutcome::Failed { failure, deviation };
+    let analysis = analysis_of(&fixture);
+    let state = &analysis.workloads[0].cases[0].cells[1].state;
+    assert!(matches!(state, CellState::Failed { .. }));
+    let html = html_of(&fixture);
+    assert!(html.contains("✗ beyond tolerance") && html.contains("2 of 32 responses differ"));
+}
+
+#[test]
+fn directories_that_are_not_whole_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(matches!(analyze(folder.path()), Err(RecordError::NoRun { .. })));
+
+    pair(2, 20).save(folder.path());
+    let samples = folder.path().join("samples.csv");
+    let text = fs::read_to_string(&samples).unwrap();
+    fs::write(&samples, &text[..text.len() - 10]).unwrap();
+    let error = analyze(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("samples.csv is damaged") && error.contains("promises"), "{error}");
+
+    let mut stray = pair(2, 20);
+    stray.samples.push((99, stray.samples[0].1.clone()));
+    let folder = tempfile::tempdir().unwrap();
+    stray.save(folder.path());
+    let error = analyze(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("samples of launch 99"), "{error}");
+}
+
+#[test]
+fn a_launch_that_failed_counts_for_nothing() {
+    let mut fixture = pair(5, 100);
+    let whole = analysis_of(&fixture);
+    let failure = wasmfit_protocol::Failure {
+        kind: wasmfit_protocol::FailureKind::Signal,
+        during: "plain pass".into(),
+        message: "killed".into(),
+        detail: String::new(),
+    };
+    let id = u32::try_from(fixture.run.launches.len()).unwrap();
+    let planned = fixture.run.launches[0].planned;
+    let outcome = LaunchOutcome::Failed(failure);
+    fixture.run.launches.push(Launch { id, planned, outcome, steal: None });
+    fixture.samples.push((id, fixture.samples[0].1.clone()));
+    let with_failure = analysis_of(&fixture);
+    assert_eq!(measured(&whole, 0), measured(&with_failure, 0));
+}
+
+#[test]
+fn many_targets_of_very_different_speed_still_make_charts() {
+    let mut fixture = pair(5, 100);
+    for (position, target) in [
+        "wasmedge/interpreter@cpython-3.15",
+        "wasmer/llvm@cpython-3.15",
+        "wasmedge/aot@cpython-3.12",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let latency_ns = 50_000 * [100, 1, 8][position];
+        let behaviour = Behaviour { latency_ns, ..BEHAVIOUR };
+        fixture.measure(&case(), &target.parse().unwrap(), 100, behaviour);
+    }
+    let html = html_of(&fixture);
+    assert!(html.contains("each bar is its own 100%"));
+    assert!(html.contains("wasmedge/aot@cpython-3.12 takes"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn the_order_of_rows_does_not_matter(seed in any::<u64>()) {
+        let fixture = pair(2, 40);
+        let mut shuffled = fixture.clone();
+        for (_, samples) in &mut shuffled.samples {
+            let mut state = seed;
+            samples.sort_by_cached_key(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                state >> 20
+            });
+        }
+        let (straight, shuffled) = (analysis_of(&fixture), analysis_of(&shuffled));
+        prop_assert_eq!(straight.workloads, shuffled.workloads);
+    }
+}

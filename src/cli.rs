@@ -1,0 +1,181 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use wasmfit_record::{Profile, Target};
+
+use crate::exit::EXIT_CODES;
+use crate::places::VARIABLES;
+use crate::runners::External;
+
+/// Should this Python inference path be ported to WebAssembly?
+///
+/// wasmfit runs identical Python inference workloads on native CPython and on
+/// CPython compiled to WebAssembly, verifies that the outputs agree, and
+/// reports what a port would gain and lose.
+#[derive(Debug, Parser)]
+#[command(name = "wasmfit", version, after_long_help = after_help())]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+fn after_help() -> String {
+    format!("{VARIABLES}\n\n{EXIT_CODES}")
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Bench(Bench),
+    Report(Report),
+    List(List),
+    Doctor(Doctor),
+    Completions(Completions),
+    Man,
+}
+
+/// Measure workloads on targets and write a report
+///
+/// Every cell, one workload on one target, is launched several times in
+/// rounds, each launch in a process of its own, and its outputs are checked
+/// against native. Samples are saved as each launch ends.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  Everything there is, a first look:
+    wasmfit bench
+  One workload on two targets, figures to decide by:
+    wasmfit bench --workload wordpiece --target native@cpython-3.15 \\
+        --target wasmtime/cranelift@cpython-3.15 --profile default
+  A workload of your own, from your own environment:
+    WASMFIT_PYTHON=venv/bin/python wasmfit bench --workload path/to/folder
+  Go on with a run that was interrupted:
+    wasmfit bench --resume runs/2026-01-31T12-00-00Z")]
+pub(crate) struct Bench {
+    /// Workload by name, or a folder with a workload.toml; repeatable
+    /// [default: all]
+    #[arg(short, long = "workload", value_name = "NAME|PATH")]
+    pub(crate) workloads: Vec<String>,
+    /// Target, RUNTIME/TIER@GUEST or native@GUEST; repeatable [default: all
+    /// that `wasmfit list targets` shows]
+    #[arg(short, long = "target", value_name = "TARGET")]
+    pub(crate) targets: Vec<Target>,
+    /// How thoroughly to measure
+    #[arg(short, long, value_enum, default_value_t = ProfileName::Quick)]
+    pub(crate) profile: ProfileName,
+    /// Folder for the run [default: runs/TIME in the current folder]
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Go on with an unfinished run
+    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["workloads", "targets", "profile", "out", "seed", "memory", "timeout", "output"])]
+    pub(crate) resume: Option<PathBuf>,
+    /// Limit of the guest's memory, MiB; natively, of what the process
+    /// allocates
+    #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(16..=4096))]
+    pub(crate) memory: u64,
+    /// Limit of a launch's time, for example 90s
+    #[arg(long, value_name = "DURATION", default_value = "2min", value_parser = duration)]
+    pub(crate) timeout: Duration,
+    /// Limit of what a workload may print in a launch, KiB
+    #[arg(long, value_name = "KIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    pub(crate) output: u64,
+    /// Seed of the order of launches [default: from the clock]
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Another runner, an executable that speaks the runner protocol;
+    /// repeatable
+    #[arg(long = "runner", value_name = "NAME=PATH")]
+    pub(crate) runners: Vec<External>,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Write the report of a run directory again
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  wasmfit report runs/2026-01-31T12-00-00Z
+  wasmfit report --json runs/2026-01-31T12-00-00Z > figures.json")]
+pub(crate) struct Report {
+    /// Folder that `wasmfit bench` made
+    #[arg(value_name = "RUN_DIR")]
+    pub(crate) run: PathBuf,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Show what can be measured
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  wasmfit list workloads
+  wasmfit list targets --json")]
+pub(crate) struct List {
+    /// What to list
+    #[arg(value_enum)]
+    pub(crate) what: What,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum What {
+    /// Workloads in the workload folder
+    Workloads,
+    /// Targets on this machine, and why one cannot run
+    Targets,
+    /// WASM guests that are installed
+    Guests,
+}
+
+/// Check what is installed, its hashes, and how quiet this machine is
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Print a completion script for a shell
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Example:
+  wasmfit completions bash > ~/.local/share/bash-completion/completions/wasmfit")]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: Shell,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ProfileName {
+    /// 5 launches per cell: a first look, and CI
+    Quick,
+    /// 10 launches per cell: figures to decide by
+    Default,
+    /// 25 launches per cell: figures to publish
+    Thorough,
+}
+
+impl From<ProfileName> for Profile {
+    fn from(name: ProfileName) -> Self {
+        match name {
+            ProfileName::Quick => Self::Quick,
+            ProfileName::Default => Self::Default,
+            ProfileName::Thorough => Self::Thorough,
+        }
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    // The limit is kept by poll(2), whose milliseconds are 32 bits.
+    let range = Duration::from_secs(1)..=Duration::from_hours(24);
+    range.contains(&duration).then_some(duration).ok_or("give 1s to 24h".into())
+}

@@ -1,0 +1,32 @@
+//! The commands, one file each.
+
+pub(crate) mod bench;
+pub(crate) mod doctor;
+pub(crate) mod list;
+pub(crate) mod report;
+pub(crate) mod shell;
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::exit::CommandError;
+
+/// Prints to standard output. A reader that has gone away, as `head` does, is
+/// no error.
+fn print(text: &str) -> Result<(), CommandError> {
+    let mut output = io::stdout().lock();
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CommandError::Storage(format!("standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints a value as JSON.
+fn print_json(value: &impl Serialize) -> Result<(), CommandError> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| CommandError::Storage(format!("JSON: {error}")))?;
+    print(&format!("{text}\n"))
+}

@@ -1,0 +1,125 @@
+//! WASM guests: folders with a `guest.toml` that names each file's hash.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use wasmfit_protocol::{Failure, FailureKind, GuestFiles, Start, file_sha256};
+use wasmfit_record::GuestRecord;
+
+/// A guest as its folder describes it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Guest {
+    #[serde(skip)]
+    folder: PathBuf,
+    /// `guest.toml`.
+    #[serde(flatten)]
+    pub(crate) manifest: Manifest,
+}
+
+/// `guest.toml`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    /// Its name in targets.
+    pub(crate) name: String,
+    /// One line: what it is.
+    pub(crate) title: String,
+    /// Where it comes from.
+    pub(crate) source: String,
+    /// Version of its Python.
+    pub(crate) python: String,
+    /// How requests reach it: `host-call` or `stdio`.
+    pub(crate) boundary: String,
+    /// Packages it carries, with versions.
+    pub(crate) packages: BTreeMap<String, String>,
+    /// Its files, with SHA-256.
+    pub(crate) files: BTreeMap<String, String>,
+}
+
+impl Manifest {
+    /// The module of each start.
+    fn module(start: Start) -> &'static str {
+        match start {
+            Start::Plain => "python.wasm",
+            Start::Snapshot => "python-snapshot.wasm",
+        }
+    }
+}
+
+impl Guest {
+    /// Reads the guest named `name`.
+    pub(crate) fn read(guests: &Path, name: &str) -> Result<Self, Failure> {
+        let folder = guests.join(name);
+        let path = folder.join("guest.toml");
+        let text = fs::read_to_string(&path).map_err(|error| {
+            invalid(format!(
+                "guest {name}: {}: {error}: run scripts/setup, or set WASMFIT_GUESTS to a folder that holds {name}/",
+                path.display()
+            ))
+        })?;
+        let manifest: Manifest = toml::from_str(&text).map_err(|error| {
+            invalid(format!("{}: {}", path.display(), error.message().replace('\n', "; ")))
+        })?;
+        Ok(Self { folder, manifest })
+    }
+
+    /// All guests in a folder, by name; those that do not read are left out.
+    pub(crate) fn read_all(guests: &Path) -> Vec<Self> {
+        let names = fs::read_dir(guests).into_iter().flatten().filter_map(Result::ok);
+        let mut names: Vec<String> = names
+            .filter(|entry| entry.path().join("guest.toml").is_file())
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names.iter().filter_map(|name| Self::read(guests, name).ok()).collect()
+    }
+
+    /// The starts it offers.
+    pub(crate) fn starts(&self) -> Vec<Start> {
+        let offered = |start: &Start| self.manifest.files.contains_key(Manifest::module(*start));
+        [Start::Plain, Start::Snapshot].into_iter().filter(offered).collect()
+    }
+
+    /// Reads every file whole and compares its hash. Done once per run.
+    pub(crate) fn verify(&self) -> Result<GuestRecord, Failure> {
+        let mut sizes = BTreeMap::new();
+        for (name, expected) in &self.manifest.files {
+            let path = self.folder.join(name);
+            let found = file_sha256(&path).map_err(|error| {
+                invalid(format!("{}: {error}: run scripts/setup again", path.display()))
+            })?;
+            if found != *expected {
+                let (found, expected) = (&found[..12], expected.get(..12).unwrap_or(expected));
+                return Err(invalid(format!(
+                    "{} is not the file its guest.toml names (SHA-256 {found}... instead of {expected}...): run scripts/setup again, or correct guest.toml",
+                    path.display()
+                )));
+            }
+            sizes.insert(name.clone(), fs::metadata(&path).map_or(0, |metadata| metadata.len()));
+        }
+        let Manifest { name, title, source, boundary, files, .. } = self.manifest.clone();
+        Ok(GuestRecord { name, title, source, boundary, files, bytes: sizes })
+    }
+
+    /// What runners are told of it.
+    pub(crate) fn for_runner(&self, start: Start) -> GuestFiles {
+        let module = Manifest::module(start);
+        GuestFiles {
+            name: self.manifest.name.clone(),
+            module: self.folder.join(module),
+            module_sha256: self.manifest.files.get(module).cloned().unwrap_or_default(),
+            library: self.folder.join("lib"),
+            start,
+        }
+    }
+}
+
+fn invalid(message: String) -> Failure {
+    Failure {
+        kind: FailureKind::Guest,
+        during: "guest check".into(),
+        message,
+        detail: String::new(),
+    }
+}

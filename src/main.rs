@@ -1,0 +1,46 @@
+//! wasmfit: should this Python inference path be ported to WebAssembly?
+//!
+//! This crate is the command: it plans a run, drives runner processes, keeps
+//! the run directory and has the report written. What runners are told and
+//! tell is `wasmfit-protocol`; what a run directory holds is
+//! `wasmfit-record`; what the figures mean is `wasmfit-reports`.
+
+mod cli;
+mod commands;
+mod compare;
+mod drive;
+mod exit;
+mod guests;
+mod machine;
+mod measure;
+mod places;
+mod plan;
+mod progress;
+mod runners;
+mod targets;
+mod workloads;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ended = match &cli.command {
+        Command::Bench(arguments) => commands::bench::run(arguments),
+        Command::Report(arguments) => commands::report::run(arguments),
+        Command::List(arguments) => commands::list::run(arguments),
+        Command::Doctor(arguments) => commands::doctor::run(arguments),
+        Command::Completions(arguments) => commands::shell::completions(arguments),
+        Command::Man => commands::shell::man(),
+    };
+    match ended {
+        Ok(ending) => ending.into(),
+        Err(error) => {
+            eprintln!("wasmfit: {error}");
+            error.code()
+        }
+    }
+}

@@ -1,0 +1,403 @@
+//! A run in progress: makes its launches one after the other, checks what
+//! they answered, and keeps the run directory up to date.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use wasmfit_protocol::{
+    Event, Failure, FailureKind, FramesReader, Limits, Pass, Sample, Served, Start, Task,
+    Workload as RunnerWorkload,
+};
+use wasmfit_record::{
+    Case, CellOutcome, Deviation, Launch, LaunchKind, LaunchOutcome, PlannedLaunch, RecordError,
+    Run, RunDirectory, Status, Tolerance, read_launch_samples,
+};
+
+use crate::compare::{Agreement, compare};
+use crate::drive::{Assignment, Interrupt, Runner, Told, drive};
+use crate::exit::CommandError;
+use crate::machine::Ticks;
+use crate::progress::Progress;
+use crate::targets::Setup;
+
+/// Limit for compiling a guest: a minute here, several on a busy machine.
+const COMPILE_LIMIT: Duration = Duration::from_secs(30 * 60);
+
+/// A run in progress.
+pub(crate) struct Measurement<'a> {
+    /// The run, as `run.json` says it.
+    pub(crate) run: Run,
+    /// Its directory.
+    pub(crate) directory: RunDirectory,
+    /// The targets that can be launched, by cell.
+    pub(crate) setups: BTreeMap<usize, Setup>,
+    /// The workloads, by name.
+    pub(crate) workloads: BTreeMap<String, RunnerWorkload>,
+    /// The runner that makes requests.
+    pub(crate) native: &'a Runner,
+    /// Folder of compiled artifacts.
+    pub(crate) artifacts: &'a Path,
+    /// Ctrl-C.
+    pub(crate) interrupt: &'a Interrupt,
+    /// What the user sees.
+    pub(crate) progress: &'a Progress,
+}
+
+impl Measurement<'_> {
+    /// Makes requests and artifacts. What fails fails its cells.
+    pub(crate) fn prepare(&mut self, requests: &BTreeMap<Case, u32>) -> Result<(), CommandError> {
+        for (case, count) in requests {
+            if self.interrupt.is_requested() {
+                return Ok(());
+            }
+            if self.directory.requests(case).is_file() {
+                continue;
+            }
+            if let Err(failure) = self.make_requests(case, *count)? {
+                for cell in 0..self.run.cells.len() {
+                    if self.run.cells[cell].case == *case {
+                        self.fail(cell, failure.clone(), None);
+                    }
+                }
+            }
+        }
+        self.compile()?;
+        self.save()
+    }
+
+    fn make_requests(
+        &self,
+        case: &Case,
+        count: u32,
+    ) -> Result<Result<(), Failure>, CommandError> {
+        let Some(workload) = self.workloads.get(&case.workload).cloned() else {
+            return Ok(Ok(()));
+        };
+        self.progress.step(&format!("making the requests of {case}"));
+        let scratch = self.scratch()?;
+        let assignment = Assignment {
+            tier: "",
+            guest: None,
+            limits: self.run.plan.limits,
+            scratch: &scratch,
+            artifacts: self.artifacts,
+        };
+        let task = Task::MakeRequests { workload, count, batch: case.batch };
+        let made = match drive(self.native, &assignment, task, self.interrupt).last {
+            Ok(Event::RequestsMade { .. }) => Ok(()),
+            Ok(_) => Err(Told::off_topic()),
+            Err(failure) => Err(failure),
+        };
+        if made.is_ok() {
+            move_file(&scratch.join("requests.frames"), &self.directory.requests(case))?;
+        }
+        Ok(made)
+    }
+
+    /// Makes the artifact of every target and start, once.
+    fn compile(&mut self) -> Result<(), CommandError> {
+        let scratch = self.scratch()?;
+        let mut made: BTreeMap<(String, Start), Result<_, Failure>> = BTreeMap::new();
+        let cells: Vec<usize> = self.setups.keys().copied().collect();
+        for cell in cells {
+            let Some(setup) = self.setups.get(&cell).filter(|setup| setup.compiles()) else {
+                continue;
+            };
+            let mut artifacts = BTreeMap::new();
+            let mut failed = None;
+            for start in setup.starts() {
+                if self.interrupt.is_requested() {
+                    return Ok(());
+                }
+                let key = (setup.target.to_string(), start);
+                let artifact = made.entry(key).or_insert_with(|| {
+                    let name = start.name();
+                    self.progress.step(&format!("preparing {} ({name})", setup.target));
+                    prepare_artifact(setup, start, &scratch, self.artifacts, self.interrupt)
+                });
+                match artifact {
+                    Ok(artifact) => drop(artifacts.insert(start, artifact.clone())),
+                    Err(failure) => failed = Some(failure.clone()),
+                }
+            }
+            if let Some(failure) = failed {
+                self.fail(cell, failure, None);
+            } else if let Some(setup) = self.setups.get_mut(&cell) {
+                setup.artifacts = artifacts;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes every launch that is still to be made.
+    pub(crate) fn launch_all(&mut self) -> Result<(), CommandError> {
+        let ended: Vec<u32> = self.run.launches.iter().map(|launch| launch.id).collect();
+        for (index, planned) in self.run.plan.launches.clone().into_iter().enumerate() {
+            let id = u32::try_from(index).unwrap_or(u32::MAX);
+            if ended.contains(&id) || !self.is_open(planned.cell) {
+                continue;
+            }
+            self.progress.launch(index, &planned, &self.run.cells[planned.cell]);
+            self.launch(id, planned)?;
+            if self.interrupt.is_requested() {
+                return Ok(());
+            }
+        }
+        self.run.status = Status::Finished;
+        self.save()
+    }
+
+    /// Whether more launches of a cell make sense.
+    fn is_open(&self, cell: usize) -> bool {
+        let outcome = &self.run.cells[cell].outcome;
+        self.setups.contains_key(&cell)
+            && matches!(outcome, CellOutcome::Pending | CellOutcome::Measured { .. })
+    }
+
+    fn launch(&mut self, id: u32, planned: PlannedLaunch) -> Result<(), CommandError> {
+        let Some(setup) = self.setups.get(&planned.cell).cloned() else { return Ok(()) };
+        let case = self.run.cells[planned.cell].case.clone();
+        let Some(workload) = self.workloads.get(&case.workload).cloned() else { return Ok(()) };
+        let scratch = self.scratch()?;
+        let assignment = Assignment {
+            tier: &setup.target.tier,
+            guest: setup.guest.as_ref().map(|guest| guest.for_runner(planned.start)),
+            limits: self.run.plan.limits,
+            scratch: &scratch,
+            artifacts: self.artifacts,
+        };
+        let sampling = match planned.kind {
+            LaunchKind::Cold => None,
+            LaunchKind::Steady => Some(self.run.plan.sampling),
+        };
+        let requests = self.directory.requests(&case);
+        let requests = std::path::absolute(&requests).unwrap_or(requests);
+        let task = Task::Measure { workload, requests, sampling };
+        let before = Ticks::read();
+        let told = drive(&setup.runner, &assignment, task, self.interrupt);
+        if self.interrupt.is_requested() {
+            // A launch that was cut short has not ended: a resumed run makes
+            // it again.
+            return Ok(());
+        }
+        let steal = Ticks::read().zip(before).and_then(|(now, then)| now.stolen_since(then));
+        let outcome = self.take_in(id, planned, &setup, &told, &scratch)?;
+        if let LaunchOutcome::Failed(failure) = &outcome
+            && failure.kind == FailureKind::Storage
+        {
+            // No later launch would fare better.
+            return Err(CommandError::Storage(format!(
+                "{}: what was measured before is kept; make room and go on with --resume",
+                failure.message
+            )));
+        }
+        self.run.launches.push(Launch { id, planned, outcome, steal });
+        self.save()
+    }
+
+    /// Takes in what a launch brought: its samples, or why there are none.
+    fn take_in(
+        &mut self,
+        id: u32,
+        planned: PlannedLaunch,
+        setup: &Setup,
+        told: &Told,
+        scratch: &Path,
+    ) -> Result<LaunchOutcome, CommandError> {
+        let served = match told.last.clone() {
+            Ok(Event::Served(served)) => served,
+            Ok(_) => return Ok(self.fail_launch(planned.cell, Told::off_topic(), None)),
+            Err(failure) => return Ok(self.fail_launch(planned.cell, failure, None)),
+        };
+        let (samples, responses) = match read_bulk(scratch, planned.kind) {
+            Ok(bulk) => bulk,
+            Err(failure) => return Ok(self.fail_launch(planned.cell, failure, None)),
+        };
+        let deviation = match self.verify(planned.cell, &responses)? {
+            Verified::Native => None,
+            Verified::Unchecked => None,
+            Verified::Agrees(deviation) => Some(deviation),
+            Verified::Differs(deviation, first) => {
+                let message = format!(
+                    "its output differs from native beyond the workload's tolerance: {first}"
+                );
+                let failure = failed(FailureKind::OutputMismatch, "output check", message);
+                return Ok(self.fail_launch(planned.cell, failure, Some(deviation)));
+            }
+        };
+        self.directory.append(&mut self.run, id, &samples)?;
+        let cell = &self.run.cells[planned.cell];
+        let kept = self.directory.responses(&cell.case, &cell.target);
+        if planned.kind == LaunchKind::Steady && !kept.exists() {
+            move_file(&scratch.join("responses.frames"), &kept)?;
+        }
+        self.note_measured(planned, setup, told, deviation);
+        Ok(LaunchOutcome::Served(Served { ..served }))
+    }
+
+    /// Compares a launch's responses with native's.
+    fn verify(&self, cell: usize, responses: &[Vec<u8>]) -> Result<Verified, CommandError> {
+        let Some(native) = self.run.native_of(cell) else { return Ok(Verified::Unchecked) };
+        let case = &self.run.cells[native].case;
+        let path = self.directory.responses(case, &self.run.cells[native].target);
+        if !path.is_file() {
+            return Ok(if native == cell { Verified::Native } else { Verified::Unchecked });
+        }
+        let reference: Vec<Vec<u8>> = FramesReader::open(&path)
+            .and_then(Iterator::collect)
+            .map_err(|error| CommandError::Run(error.to_string()))?;
+        let tolerance = self.tolerance(cell);
+        Ok(match compare(responses, &reference, tolerance) {
+            Agreement::Within(_) if native == cell => Verified::Native,
+            Agreement::Within(deviation) => Verified::Agrees(deviation),
+            Agreement::Beyond { deviation, first } => Verified::Differs(deviation, first),
+        })
+    }
+
+    fn tolerance(&self, cell: usize) -> Tolerance {
+        let exact = Tolerance {
+            format: wasmfit_record::OutputFormat::Bytes,
+            absolute: 0.0,
+            relative: 0.0,
+        };
+        self.run.workload_of(&self.run.cells[cell]).map_or(exact, |workload| workload.tolerance)
+    }
+
+    /// Notes that a cell has been measured. What a cold start cannot tell
+    /// stays as a steady launch told it.
+    fn note_measured(
+        &mut self,
+        planned: PlannedLaunch,
+        setup: &Setup,
+        told: &Told,
+        deviation: Option<Deviation>,
+    ) {
+        if planned.kind == LaunchKind::Cold {
+            return;
+        }
+        let worst = match &self.run.cells[planned.cell].outcome {
+            CellOutcome::Measured { deviation: Some(before), .. } => {
+                deviation.map(|now| worse(*before, now))
+            }
+            _ => deviation,
+        };
+        self.run.cells[planned.cell].outcome = CellOutcome::Measured {
+            versions: told.versions.clone(),
+            runtime_version: setup.hello.runtime_version.clone(),
+            artifacts: setup.artifacts.clone(),
+            deviation: worst,
+        };
+    }
+
+    fn fail_launch(
+        &mut self,
+        cell: usize,
+        failure: Failure,
+        deviation: Option<Deviation>,
+    ) -> LaunchOutcome {
+        if failure.kind != FailureKind::Storage {
+            self.fail(cell, failure.clone(), deviation);
+        }
+        LaunchOutcome::Failed(failure)
+    }
+
+    /// Fails a cell, and says so at once.
+    pub(crate) fn fail(&mut self, cell: usize, failure: Failure, deviation: Option<Deviation>) {
+        let cell = &mut self.run.cells[cell];
+        self.progress.failed(cell, &failure);
+        cell.outcome = CellOutcome::Failed { failure, deviation };
+    }
+
+    /// Saves `run.json`.
+    pub(crate) fn save(&self) -> Result<(), CommandError> {
+        Ok(self.directory.save(&self.run)?)
+    }
+
+    /// An empty folder for the next launch's bulk data.
+    fn scratch(&self) -> Result<PathBuf, CommandError> {
+        let folder = self.directory.folder().join("launch");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder)
+            .map_err(|error| storage(&folder, &error))
+            .map(|()| std::path::absolute(&folder).unwrap_or(folder))
+    }
+}
+
+impl Drop for Measurement<'_> {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(self.directory.folder().join("launch"));
+    }
+}
+
+/// What became of the output check.
+enum Verified {
+    /// This is native: what others are compared with.
+    Native,
+    /// There is nothing to compare with.
+    Unchecked,
+    /// Within the tolerance.
+    Agrees(Deviation),
+    /// Beyond the tolerance; the first response that is.
+    Differs(Deviation, String),
+}
+
+fn prepare_artifact(
+    setup: &Setup,
+    start: Start,
+    scratch: &Path,
+    artifacts: &Path,
+    interrupt: &Interrupt,
+) -> Result<wasmfit_protocol::Artifact, Failure> {
+    let wall_ns = u64::try_from(COMPILE_LIMIT.as_nanos()).unwrap_or(u64::MAX);
+    let limits = Limits { memory_bytes: u64::MAX, wall_ns, output_bytes: 1 << 20 };
+    let guest = setup.guest.as_ref().map(|guest| guest.for_runner(start));
+    let assignment = Assignment { tier: &setup.target.tier, guest, limits, scratch, artifacts };
+    match drive(&setup.runner, &assignment, Task::Prepare, interrupt).last? {
+        Event::Prepared(artifact) => Ok(artifact),
+        _ => Err(Told::off_topic()),
+    }
+}
+
+/// The files that a launch left behind.
+fn read_bulk(scratch: &Path, kind: LaunchKind) -> Result<(Vec<Sample>, Vec<Vec<u8>>), Failure> {
+    let garbage = |message: String| failed(FailureKind::Garbage, "end", message);
+    let samples = read_launch_samples(&scratch.join("samples.csv"))
+        .map_err(|error| garbage(error.to_string()))?;
+    let responses: Vec<Vec<u8>> = FramesReader::open(&scratch.join("responses.frames"))
+        .and_then(Iterator::collect)
+        .map_err(|error| garbage(error.to_string()))?;
+    if kind == LaunchKind::Steady && !samples.iter().any(|sample| sample.pass == Pass::Plain) {
+        return Err(garbage("the runner says that it served, and gives no samples".into()));
+    }
+    if responses.is_empty() {
+        return Err(garbage("the runner says that it served, and gives no responses".into()));
+    }
+    Ok((samples, responses))
+}
+
+fn worse(a: Deviation, b: Deviation) -> Deviation {
+    Deviation {
+        requests: a.requests.max(b.requests),
+        identical: a.identical.min(b.identical),
+        largest_absolute: a.largest_absolute.max(b.largest_absolute),
+        largest_relative: a.largest_relative.max(b.largest_relative),
+    }
+}
+
+fn failed(kind: FailureKind, during: &str, message: String) -> Failure {
+    Failure { kind, during: during.into(), message, detail: String::new() }
+}
+
+/// Moves a file within the run directory.
+fn move_file(from: &Path, to: &Path) -> Result<(), CommandError> {
+    fs::rename(from, to).map_err(|error| storage(to, &error))
+}
+
+fn storage(path: &Path, error: &std::io::Error) -> CommandError {
+    CommandError::Record(RecordError::Io {
+        path: path.to_owned(),
+        source: std::io::Error::new(error.kind(), error.to_string()),
+    })
+}

@@ -1,0 +1,76 @@
+//! Where things are: the cache that `scripts/setup` fills, the runners beside
+//! this executable, the workloads. Each place can be overridden by an
+//! environment variable.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use crate::exit::CommandError;
+
+/// The environment variables, for the help text.
+pub(crate) const VARIABLES: &str = "\
+Environment:
+  WASMFIT_CACHE      folder of what scripts/setup installs and of compiled
+                     artifacts (default: $XDG_CACHE_HOME/wasmfit or
+                     ~/.cache/wasmfit)
+  WASMFIT_PYTHON     native interpreter, CPython 3.11 or later, for example
+                     of a virtual environment
+  WASMFIT_GUESTS     folder of WASM guests, one sub-folder each
+  WASMFIT_RUNNERS    folder of the runners (default: beside this executable)
+  WASMFIT_WORKLOADS  folder of workloads";
+
+/// Where things are.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    /// The native interpreter, whether or not it exists.
+    pub(crate) python: PathBuf,
+    /// Folder of guests.
+    pub(crate) guests: PathBuf,
+    /// Folder of compiled artifacts.
+    pub(crate) artifacts: PathBuf,
+    /// What `scripts/setup` noted down.
+    pub(crate) setup_note: PathBuf,
+    /// Folder of runners.
+    pub(crate) runners: PathBuf,
+    /// Folder of workloads.
+    pub(crate) workloads: PathBuf,
+}
+
+impl Places {
+    /// Finds them from the environment.
+    pub(crate) fn find() -> Result<Self, CommandError> {
+        let cache = folder("WASMFIT_CACHE")
+            .or_else(|| folder("XDG_CACHE_HOME").map(|cache| cache.join("wasmfit")))
+            .or_else(|| folder("HOME").map(|home| home.join(".cache/wasmfit")))
+            .ok_or_else(|| {
+                let message = "no place for the cache: set WASMFIT_CACHE to a folder";
+                CommandError::Setup(message.into())
+            })?;
+        let executable = env::current_exe().unwrap_or_default();
+        let beside = executable.parent().unwrap_or(Path::new(".")).to_owned();
+        Ok(Self {
+            python: folder("WASMFIT_PYTHON")
+                .unwrap_or_else(|| cache.join("python-3.15/bin/python")),
+            guests: folder("WASMFIT_GUESTS").unwrap_or_else(|| cache.join("guests")),
+            artifacts: cache.join("artifacts"),
+            setup_note: cache.join("setup.json"),
+            runners: folder("WASMFIT_RUNNERS").unwrap_or(beside),
+            workloads: folder("WASMFIT_WORKLOADS").unwrap_or_else(|| find_workloads(&executable)),
+        })
+    }
+}
+
+fn folder(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// `workloads` in the current folder, or in the source tree that this
+/// executable was built in.
+fn find_workloads(executable: &Path) -> PathBuf {
+    let here = PathBuf::from("workloads");
+    if here.is_dir() {
+        return here;
+    }
+    let above = executable.ancestors().map(|folder| folder.join("workloads"));
+    above.filter(|folder| folder.is_dir()).last().unwrap_or(here)
+}

@@ -1,0 +1,172 @@
+//! Which launches a run makes, and in which order.
+//!
+//! Each round launches every cell once. Within a round the cases come in
+//! random order, and within a case its targets come in random order next to
+//! each other, so that a ratio compares launches that saw the same machine.
+//! In the first round native comes first: its responses are what the others
+//! are checked against.
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use wasmfit_protocol::{Limits, Sampling, Start};
+use wasmfit_record::{Case, Cell, LaunchKind, Plan, PlannedLaunch, Profile};
+
+const MILLISECOND: u64 = 1_000_000;
+
+/// How often each profile launches a cell.
+const fn rounds(profile: Profile) -> u32 {
+    match profile {
+        // With five, the range of the launch medians covers the true median
+        // 15 times in 16: the least that deserves an interval.
+        Profile::Quick => 5,
+        Profile::Default => 10,
+        Profile::Thorough => 25,
+    }
+}
+
+/// How long each profile samples within a launch.
+const fn sampling(profile: Profile) -> Sampling {
+    let (warmup, plain, phase) = match profile {
+        Profile::Quick => (300, 400, 200),
+        Profile::Default => (1000, 1000, 500),
+        Profile::Thorough => (2000, 2000, 1000),
+    };
+    Sampling {
+        warmup_ns: warmup * MILLISECOND,
+        plain_ns: plain * MILLISECOND,
+        phase_ns: phase * MILLISECOND,
+        least_requests: 5,
+        // Beyond this, more requests of one process say nothing new, and
+        // memory for the samples would show in its footprint.
+        most_requests: 20_000,
+    }
+}
+
+/// Plans a run. `starts` tells the starts of a cell's target, the first being
+/// the one that is sampled at steady state.
+pub(crate) fn plan(
+    profile: Profile,
+    cells: &[Cell],
+    starts: impl Fn(&Cell) -> Vec<Start>,
+    limits: Limits,
+    seed: u64,
+) -> Plan {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut launches = Vec::new();
+    for round in 0..rounds(profile) {
+        let mut cases: Vec<&Case> = Vec::new();
+        for cell in cells {
+            if !cases.contains(&&cell.case) {
+                cases.push(&cell.case);
+            }
+        }
+        cases.shuffle(&mut random);
+        for case in cases {
+            let of_case = cells.iter().enumerate().filter(|(_, cell)| cell.case == *case);
+            let mut targets: Vec<usize> = of_case.map(|(index, _)| index).collect();
+            targets.shuffle(&mut random);
+            if round == 0 {
+                targets.sort_by_key(|index| !cells[*index].target.is_native());
+            }
+            for cell in targets {
+                launches.extend(launches_of(cell, round, &starts(&cells[cell])));
+            }
+        }
+    }
+    Plan { profile, rounds: rounds(profile), sampling: sampling(profile), limits, seed, launches }
+}
+
+/// A cell's launches in a round: cold starts of every kind, then one that
+/// goes on to steady state.
+fn launches_of(cell: usize, round: u32, starts: &[Start]) -> Vec<PlannedLaunch> {
+    let launch = |start, kind| PlannedLaunch { cell, round, start, kind };
+    let cold = starts.iter().map(|start| launch(*start, LaunchKind::Cold));
+    let steady = starts.first().map(|start| launch(*start, LaunchKind::Steady));
+    cold.chain(steady).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmfit_record::CellOutcome;
+
+    use super::*;
+
+    fn cells() -> Vec<Cell> {
+        let mut cells = Vec::new();
+        for workload in ["a", "b", "c"] {
+            for target in ["native@x", "mock/fast@x", "mock/slow@x"] {
+                cells.push(Cell {
+                    case: Case { workload: workload.into(), batch: None },
+                    target: target.parse().expect("a target"),
+                    outcome: CellOutcome::Pending,
+                });
+            }
+        }
+        cells
+    }
+
+    fn planned(seed: u64) -> Plan {
+        let starts = |cell: &Cell| match cell.target.is_native() {
+            true => vec![Start::Plain],
+            false => vec![Start::Plain, Start::Snapshot],
+        };
+        let limits = Limits { memory_bytes: 1, wall_ns: 1, output_bytes: 1 };
+        plan(Profile::Quick, &cells(), starts, limits, seed)
+    }
+
+    #[test]
+    fn every_round_holds_every_cell_once_at_steady_state() {
+        let plan = planned(1);
+        for round in 0..plan.rounds {
+            let steady = plan.launches.iter().filter(|launch| {
+                launch.round == round && launch.kind == LaunchKind::Steady
+            });
+            let mut cells: Vec<usize> = steady.map(|launch| launch.cell).collect();
+            cells.sort_unstable();
+            assert_eq!(cells, (0..9).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn targets_of_a_case_run_next_to_each_other() {
+        let cells = cells();
+        let plan = planned(2);
+        let mut cases: Vec<(u32, &Case)> = plan
+            .launches
+            .iter()
+            .map(|launch| (launch.round, &cells[launch.cell].case))
+            .collect();
+        cases.dedup();
+        assert_eq!(cases.len(), 3 * plan.rounds as usize);
+    }
+
+    #[test]
+    fn native_comes_first_in_the_first_round() {
+        let cells = cells();
+        for seed in 0..20 {
+            let plan = planned(seed);
+            for case in ["a", "b", "c"] {
+                let first = plan.launches.iter().find(|l| cells[l.cell].case.workload == case);
+                assert!(cells[first.expect("a launch").cell].target.is_native());
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_varies_with_the_seed_and_only_with_it() {
+        assert_eq!(planned(3), planned(3));
+        assert_ne!(planned(3).launches, planned(4).launches);
+    }
+
+    #[test]
+    fn both_starts_are_measured_cold_and_one_at_steady_state() {
+        let plan = planned(5);
+        let of = |start, kind| {
+            plan.launches.iter().filter(|l| l.start == start && l.kind == kind).count()
+        };
+        assert_eq!(of(Start::Snapshot, LaunchKind::Cold), 6 * 5);
+        assert_eq!(of(Start::Snapshot, LaunchKind::Steady), 0);
+        assert_eq!(of(Start::Plain, LaunchKind::Steady), 9 * 5);
+    }
+}

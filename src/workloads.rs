@@ -1,0 +1,243 @@
+//! Workload folders: `workload.toml`, `workload.py`, `assets/`.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use wasmfit_protocol::{file_sha256, sha256};
+use wasmfit_record::{Case, OutputFormat, Tolerance, WorkloadRecord};
+
+use crate::exit::CommandError;
+
+/// A workload as its folder describes it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Workload {
+    /// The folder's name.
+    pub(crate) name: String,
+    /// The folder, absolute.
+    #[serde(skip)]
+    pub(crate) folder: PathBuf,
+    /// `workload.toml`.
+    #[serde(flatten)]
+    pub(crate) manifest: Manifest,
+}
+
+/// `workload.toml`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Manifest {
+    /// One line: what it is.
+    pub(crate) title: String,
+    /// What kind of inference path it stands for.
+    pub(crate) stands_for: String,
+    /// Where data and model come from.
+    pub(crate) data: String,
+    /// Import names needed beyond the standard library.
+    pub(crate) packages: Vec<String>,
+    /// WASM guests it can run on.
+    pub(crate) guests: Vec<String>,
+    /// Expected dominant cost class.
+    pub(crate) dominant: CostClass,
+    /// Distinct requests.
+    pub(crate) requests: u32,
+    /// Items per request; `[1]` means that the workload knows no batches.
+    pub(crate) batch_sizes: Vec<u32>,
+    /// How responses are compared.
+    pub(crate) output: Output,
+    /// What proves the model real.
+    pub(crate) accuracy: Accuracy,
+}
+
+/// The cost classes that a workload can be dominated by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum CostClass {
+    /// Bytecode, objects, memory management, dispatch.
+    Interpreter,
+    /// Compiled kernels.
+    Compute,
+    /// Moving and converting data.
+    Marshalling,
+}
+
+impl CostClass {
+    /// The name used in files and reports.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Interpreter => "interpreter",
+            Self::Compute => "compute",
+            Self::Marshalling => "marshalling",
+        }
+    }
+}
+
+/// `[output]` of `workload.toml`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Output {
+    format: OutputFormat,
+    #[serde(default)]
+    absolute_tolerance: f64,
+    #[serde(default)]
+    relative_tolerance: f64,
+}
+
+/// `[accuracy]` of `workload.toml`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Accuracy {
+    metric: String,
+    value: f64,
+}
+
+impl fmt::Display for Accuracy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.metric, self.value)
+    }
+}
+
+impl Workload {
+    /// Reads the workload in `folder`.
+    pub(crate) fn read(folder: &Path) -> Result<Self, CommandError> {
+        let path = folder.join("workload.toml");
+        let usage = |reason: String| CommandError::Usage(format!("{}: {reason}", path.display()));
+        let text = fs::read_to_string(&path).map_err(|error| {
+            usage(format!("{error}: a workload is a folder with workload.toml and workload.py"))
+        })?;
+        let manifest: Manifest = toml::from_str(&text).map_err(|error| {
+            let line = error.span().map_or(0, |span| text[..span.start].lines().count().max(1));
+            usage(format!("line {line}: {}", error.message().replace('\n', "; ")))
+        })?;
+        if manifest.requests == 0 || manifest.batch_sizes.is_empty() {
+            return Err(usage("needs at least one request and one batch size".into()));
+        }
+        let Output { absolute_tolerance, relative_tolerance, .. } = manifest.output;
+        if !(absolute_tolerance >= 0.0 && relative_tolerance >= 0.0) {
+            return Err(usage("a tolerance is a number from 0 up".into()));
+        }
+        let folder = folder
+            .canonicalize()
+            .map_err(|error| CommandError::Usage(format!("{}: {error}", folder.display())))?;
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { name, folder, manifest })
+    }
+
+    /// All workloads in a folder, by name.
+    pub(crate) fn read_all(folder: &Path) -> Result<Vec<Self>, CommandError> {
+        let entries = fs::read_dir(folder).map_err(|error| {
+            CommandError::Usage(format!(
+                "{}: {error}: give --workload a folder, or set WASMFIT_WORKLOADS",
+                folder.display()
+            ))
+        })?;
+        let mut folders: Vec<PathBuf> = entries
+            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+            .filter(|path| path.join("workload.toml").is_file())
+            .collect();
+        folders.sort();
+        folders.iter().map(|folder| Self::read(folder)).collect()
+    }
+
+    /// The workload named `name` in `folder`, or at the path `name`.
+    pub(crate) fn find(name: &str, folder: &Path) -> Result<Self, CommandError> {
+        let known = folder.join(name);
+        if !name.contains('/') && known.is_dir() {
+            return Self::read(&known);
+        }
+        if Path::new(name).is_dir() {
+            return Self::read(Path::new(name));
+        }
+        let names: Vec<String> = Self::read_all(folder)?.into_iter().map(|one| one.name).collect();
+        Err(CommandError::Usage(format!(
+            "no workload {name:?}: there are {}, and any folder with a workload.toml",
+            names.join(", ")
+        )))
+    }
+
+    /// Its cases: one per batch size.
+    pub(crate) fn cases(&self) -> Vec<Case> {
+        let workload = &self.name;
+        if self.manifest.batch_sizes == [1] {
+            return vec![Case { workload: workload.clone(), batch: None }];
+        }
+        let sizes = self.manifest.batch_sizes.iter();
+        sizes.map(|batch| Case { workload: workload.clone(), batch: Some(*batch) }).collect()
+    }
+
+    /// What runners are told of it.
+    pub(crate) fn for_runner(&self) -> wasmfit_protocol::Workload {
+        wasmfit_protocol::Workload {
+            name: self.name.clone(),
+            folder: self.folder.clone(),
+            packages: self.manifest.packages.clone(),
+        }
+    }
+
+    /// Its record, with hashes.
+    pub(crate) fn record(&self) -> Result<WorkloadRecord, CommandError> {
+        let usage = |error: io::Error| {
+            CommandError::Usage(format!("workload {}: {error}", self.folder.display()))
+        };
+        let Manifest { title, stands_for, data, packages, dominant, output, accuracy, .. } =
+            self.manifest.clone();
+        let assets = Assets::read(&self.folder.join("assets")).map_err(usage)?;
+        let code = self.folder.join("workload.py");
+        let code_sha256 = file_sha256(&code).map_err(|error| {
+            CommandError::Usage(format!("{}: {error}: a workload needs its code", code.display()))
+        })?;
+        Ok(WorkloadRecord {
+            name: self.name.clone(),
+            title,
+            stands_for,
+            data,
+            dominant: dominant.name().into(),
+            packages,
+            tolerance: Tolerance {
+                format: output.format,
+                absolute: output.absolute_tolerance,
+                relative: output.relative_tolerance,
+            },
+            accuracy: accuracy.to_string(),
+            code_sha256,
+            assets_sha256: assets.sha256,
+            assets_bytes: assets.bytes,
+        })
+    }
+}
+
+/// Hash and size of a folder of assets, which may be absent.
+struct Assets {
+    sha256: String,
+    bytes: u64,
+}
+
+impl Assets {
+    fn read(folder: &Path) -> io::Result<Self> {
+        let mut files = Vec::new();
+        collect(folder, folder, &mut files)?;
+        files.sort();
+        let lines: String =
+            files.iter().map(|(name, hash, _)| format!("{hash}  {name}\n")).collect();
+        let bytes = files.iter().map(|(.., bytes)| bytes).sum();
+        Ok(Self { sha256: sha256(lines.as_bytes()), bytes })
+    }
+}
+
+/// Name below `root`, hash and size of every file below `folder`.
+fn collect(root: &Path, folder: &Path, files: &mut Vec<(String, String, u64)>) -> io::Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(root, &path, files)?;
+        } else {
+            let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+            files.push((name, file_sha256(&path)?, fs::metadata(&path)?.len()));
+        }
+    }
+    Ok(())
+}
