@@ -33,7 +33,9 @@ pub(crate) fn compare(found: &[Vec<u8>], native: &[Vec<u8>], tolerance: Toleranc
         }
     }
     if found.len() > native.len() {
-        first.get_or_insert_with(|| format!("{} responses instead of {}", found.len(), native.len()));
+        first.get_or_insert_with(|| {
+            format!("{} responses instead of {}", found.len(), native.len())
+        });
     }
     match first {
         None => Agreement::Within(deviation),
@@ -100,8 +102,7 @@ fn numbers(bytes: &[u8], format: OutputFormat) -> Option<Box<dyn Iterator<Item =
 mod tests {
     use super::*;
 
-    const F64: Tolerance =
-        Tolerance { format: OutputFormat::F64, absolute: 1e-9, relative: 1e-6 };
+    const F64: Tolerance = Tolerance { format: OutputFormat::F64, absolute: 1e-9, relative: 1e-6 };
     const BYTES: Tolerance =
         Tolerance { format: OutputFormat::Bytes, absolute: 0.0, relative: 0.0 };
 

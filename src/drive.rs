@@ -123,13 +123,15 @@ fn kill_group(group: i32) {
 pub(crate) fn drive(
     runner: &Runner,
     assignment: &Assignment<'_>,
-    task: Task,
+    task: &Task,
     interrupt: &Interrupt,
 ) -> Told {
     match start(runner) {
         Err(error) => {
-            let message =
-                format!("{} does not start: {error}: build it, or set WASMFIT_RUNNERS", runner.program.display());
+            let message = format!(
+                "{} does not start: {error}: build it, or set WASMFIT_RUNNERS",
+                runner.program.display()
+            );
             let last = Err(Failure {
                 kind: FailureKind::NotStarted,
                 during: "spawn".into(),
@@ -179,7 +181,7 @@ enum Line {
 }
 
 impl Started {
-    fn run(mut self, assignment: &Assignment<'_>, task: Task, interrupt: &Interrupt) -> Told {
+    fn run(mut self, assignment: &Assignment<'_>, task: &Task, interrupt: &Interrupt) -> Told {
         let group = i32::try_from(self.child.id()).unwrap_or(0);
         interrupt.group.store(group, Ordering::SeqCst);
         if interrupt.is_requested() {
@@ -213,7 +215,7 @@ impl Started {
         drop(lines);
         let _ = reader.join();
         let stderr = errors.join().unwrap_or_default();
-        let last = hearing.conclude(heard, status, assignment.limits, &task);
+        let last = hearing.conclude(heard, status, assignment.limits, task);
         let last = last.map_err(|mut failure| {
             if failure.detail.is_empty() {
                 failure.detail = stderr;
@@ -362,17 +364,22 @@ impl Hearing {
         match (self.last.take(), &self.hello) {
             (Some(Event::Failed(failure)), _) => return Err(failure),
             (Some(last), _) => return Ok(last),
-            (None, Some(hello)) if *task == Task::Describe => return Ok(Event::Hello(hello.clone())),
+            (None, Some(hello)) if *task == Task::Describe => {
+                return Ok(Event::Hello(hello.clone()));
+            }
             (None, _) => {}
         }
         let (kind, message) = match (heard, status) {
             (Heard::Garbage(text), _) => {
-                let message = format!("the runner wrote {text:?}, which is no event of its protocol: check that it writes nothing else to its standard output");
+                let message = format!(
+                    "the runner wrote {text:?}, which is no event of its protocol: check that it writes nothing else to its standard output"
+                );
                 (FailureKind::Garbage, message)
             }
             (Heard::Silence, _) => {
                 let limit = humantime::format_duration(Duration::from_nanos(limits.wall_ns));
-                let message = format!("the runner went silent past its limit of {limit} and was killed");
+                let message =
+                    format!("the runner went silent past its limit of {limit} and was killed");
                 (FailureKind::Silent, message)
             }
             (Heard::End, Err(error)) => (FailureKind::Vanished, error.to_string()),

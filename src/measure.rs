@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use wasmfit_protocol::{
-    Event, Failure, FailureKind, FramesReader, Limits, Pass, Sample, Served, Start, Task,
+    Event, Failure, FailureKind, FramesReader, Limits, Pass, Sample, Start, Task,
     Workload as RunnerWorkload,
 };
 use wasmfit_record::{
@@ -23,7 +23,7 @@ use crate::progress::Progress;
 use crate::targets::Setup;
 
 /// Limit for compiling a guest: a minute here, several on a busy machine.
-const COMPILE_LIMIT: Duration = Duration::from_secs(30 * 60);
+const COMPILE_LIMIT: Duration = Duration::from_mins(30);
 
 /// A run in progress.
 pub(crate) struct Measurement<'a> {
@@ -67,11 +67,7 @@ impl Measurement<'_> {
         self.save()
     }
 
-    fn make_requests(
-        &self,
-        case: &Case,
-        count: u32,
-    ) -> Result<Result<(), Failure>, CommandError> {
+    fn make_requests(&self, case: &Case, count: u32) -> Result<Result<(), Failure>, CommandError> {
         let Some(workload) = self.workloads.get(&case.workload).cloned() else {
             return Ok(Ok(()));
         };
@@ -85,7 +81,7 @@ impl Measurement<'_> {
             artifacts: self.artifacts,
         };
         let task = Task::MakeRequests { workload, count, batch: case.batch };
-        let made = match drive(self.native, &assignment, task, self.interrupt).last {
+        let made = match drive(self.native, &assignment, &task, self.interrupt).last {
             Ok(Event::RequestsMade { .. }) => Ok(()),
             Ok(_) => Err(Told::off_topic()),
             Err(failure) => Err(failure),
@@ -176,7 +172,7 @@ impl Measurement<'_> {
         let requests = std::path::absolute(&requests).unwrap_or(requests);
         let task = Task::Measure { workload, requests, sampling };
         let before = Ticks::read();
-        let told = drive(&setup.runner, &assignment, task, self.interrupt);
+        let told = drive(&setup.runner, &assignment, &task, self.interrupt);
         if self.interrupt.is_requested() {
             // A launch that was cut short has not ended: a resumed run makes
             // it again.
@@ -216,8 +212,7 @@ impl Measurement<'_> {
             Err(failure) => return Ok(self.fail_launch(planned.cell, failure, None)),
         };
         let deviation = match self.verify(planned.cell, &responses)? {
-            Verified::Native => None,
-            Verified::Unchecked => None,
+            Verified::NothingToCompare => None,
             Verified::Agrees(deviation) => Some(deviation),
             Verified::Differs(deviation, first) => {
                 let message = format!(
@@ -234,34 +229,33 @@ impl Measurement<'_> {
             move_file(&scratch.join("responses.frames"), &kept)?;
         }
         self.note_measured(planned, setup, told, deviation);
-        Ok(LaunchOutcome::Served(Served { ..served }))
+        Ok(LaunchOutcome::Served(served))
     }
 
     /// Compares a launch's responses with native's.
     fn verify(&self, cell: usize, responses: &[Vec<u8>]) -> Result<Verified, CommandError> {
-        let Some(native) = self.run.native_of(cell) else { return Ok(Verified::Unchecked) };
+        let Some(native) = self.run.native_of(cell) else {
+            return Ok(Verified::NothingToCompare);
+        };
         let case = &self.run.cells[native].case;
         let path = self.directory.responses(case, &self.run.cells[native].target);
         if !path.is_file() {
-            return Ok(if native == cell { Verified::Native } else { Verified::Unchecked });
+            return Ok(Verified::NothingToCompare);
         }
         let reference: Vec<Vec<u8>> = FramesReader::open(&path)
             .and_then(Iterator::collect)
             .map_err(|error| CommandError::Run(error.to_string()))?;
         let tolerance = self.tolerance(cell);
         Ok(match compare(responses, &reference, tolerance) {
-            Agreement::Within(_) if native == cell => Verified::Native,
+            Agreement::Within(_) if native == cell => Verified::NothingToCompare,
             Agreement::Within(deviation) => Verified::Agrees(deviation),
             Agreement::Beyond { deviation, first } => Verified::Differs(deviation, first),
         })
     }
 
     fn tolerance(&self, cell: usize) -> Tolerance {
-        let exact = Tolerance {
-            format: wasmfit_record::OutputFormat::Bytes,
-            absolute: 0.0,
-            relative: 0.0,
-        };
+        let exact =
+            Tolerance { format: wasmfit_record::OutputFormat::Bytes, absolute: 0.0, relative: 0.0 };
         self.run.workload_of(&self.run.cells[cell]).map_or(exact, |workload| workload.tolerance)
     }
 
@@ -333,10 +327,8 @@ impl Drop for Measurement<'_> {
 
 /// What became of the output check.
 enum Verified {
-    /// This is native: what others are compared with.
-    Native,
-    /// There is nothing to compare with.
-    Unchecked,
+    /// This is native, or native was not measured.
+    NothingToCompare,
     /// Within the tolerance.
     Agrees(Deviation),
     /// Beyond the tolerance; the first response that is.
@@ -354,7 +346,7 @@ fn prepare_artifact(
     let limits = Limits { memory_bytes: u64::MAX, wall_ns, output_bytes: 1 << 20 };
     let guest = setup.guest.as_ref().map(|guest| guest.for_runner(start));
     let assignment = Assignment { tier: &setup.target.tier, guest, limits, scratch, artifacts };
-    match drive(&setup.runner, &assignment, Task::Prepare, interrupt).last? {
+    match drive(&setup.runner, &assignment, &Task::Prepare, interrupt).last? {
         Event::Prepared(artifact) => Ok(artifact),
         _ => Err(Told::off_topic()),
     }

@@ -107,9 +107,9 @@ mod tests {
     }
 
     fn planned(seed: u64) -> Plan {
-        let starts = |cell: &Cell| match cell.target.is_native() {
-            true => vec![Start::Plain],
-            false => vec![Start::Plain, Start::Snapshot],
+        let starts = |cell: &Cell| {
+            let both = vec![Start::Plain, Start::Snapshot];
+            if cell.target.is_native() { vec![Start::Plain] } else { both }
         };
         let limits = Limits { memory_bytes: 1, wall_ns: 1, output_bytes: 1 };
         plan(Profile::Quick, &cells(), starts, limits, seed)
@@ -119,9 +119,10 @@ mod tests {
     fn every_round_holds_every_cell_once_at_steady_state() {
         let plan = planned(1);
         for round in 0..plan.rounds {
-            let steady = plan.launches.iter().filter(|launch| {
-                launch.round == round && launch.kind == LaunchKind::Steady
-            });
+            let steady = plan
+                .launches
+                .iter()
+                .filter(|launch| launch.round == round && launch.kind == LaunchKind::Steady);
             let mut cells: Vec<usize> = steady.map(|launch| launch.cell).collect();
             cells.sort_unstable();
             assert_eq!(cells, (0..9).collect::<Vec<_>>());
@@ -132,11 +133,8 @@ mod tests {
     fn targets_of_a_case_run_next_to_each_other() {
         let cells = cells();
         let plan = planned(2);
-        let mut cases: Vec<(u32, &Case)> = plan
-            .launches
-            .iter()
-            .map(|launch| (launch.round, &cells[launch.cell].case))
-            .collect();
+        let mut cases: Vec<(u32, &Case)> =
+            plan.launches.iter().map(|launch| (launch.round, &cells[launch.cell].case)).collect();
         cases.dedup();
         assert_eq!(cases.len(), 3 * plan.rounds as usize);
     }

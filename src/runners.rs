@@ -89,7 +89,7 @@ pub(crate) fn describe(runner: &Runner) -> Result<Hello, Failure> {
         scratch: nowhere,
         artifacts: nowhere,
     };
-    let told = drive(runner, &assignment, Task::Describe, &Interrupt::default());
+    let told = drive(runner, &assignment, &Task::Describe, &Interrupt::default());
     match told.last? {
         Event::Hello(hello) => Ok(hello),
         _ => Err(Told::off_topic()),

@@ -84,7 +84,8 @@ pub(crate) fn defaults(places: &Places, runners: &[Runner]) -> Vec<Target> {
         .collect();
     let guests = if guests.is_empty() { vec!["cpython-3.15".into()] } else { guests };
     for runner in runners.iter().filter(|runner| runner.name != Target::NATIVE) {
-        let tiers = runners::describe(runner).map_or_else(|_| vec!["cranelift".into()], |h| h.tiers);
+        let tiers =
+            runners::describe(runner).map_or_else(|_| vec!["cranelift".into()], |h| h.tiers);
         for tier in tiers {
             for guest in &guests {
                 targets.push(Target {

@@ -218,10 +218,10 @@ impl Assets {
         let mut files = Vec::new();
         collect(folder, folder, &mut files)?;
         files.sort();
-        let lines: String =
-            files.iter().map(|(name, hash, _)| format!("{hash}  {name}\n")).collect();
+        let lines: Vec<String> =
+            files.iter().map(|(name, hash, _)| format!("{hash}  {name}")).collect();
         let bytes = files.iter().map(|(.., bytes)| bytes).sum();
-        Ok(Self { sha256: sha256(lines.as_bytes()), bytes })
+        Ok(Self { sha256: sha256(lines.join("\n").as_bytes()), bytes })
     }
 }
 

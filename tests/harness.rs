@@ -2,6 +2,8 @@
 //! does. The mock stands in for the native interpreter too, so no Python is
 //! needed and nothing takes longer than a process start.
 
+#![allow(clippy::expect_used, reason = "a test may stop at the first surprise")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -77,9 +79,10 @@ impl World {
 
     fn outcome(&self, workload: &str, target: &str) -> CellOutcome {
         let run = self.run();
-        let cell = run.cells.iter().find(|cell| {
-            cell.case.workload == workload && cell.target.to_string() == target
-        });
+        let cell = run
+            .cells
+            .iter()
+            .find(|cell| cell.case.workload == workload && cell.target.to_string() == target);
         cell.expect("the cell").outcome.clone()
     }
 }
@@ -131,9 +134,7 @@ fn a_run_measures_verifies_and_reports_every_cell() {
 
 #[test]
 fn whatever_a_runner_does_fails_its_own_cell_only() {
-    let failure = |kind: &str| {
-        json!({"do": "fail", "failure": {"kind": kind, "during": "import", "message": "no such module", "detail": "Traceback"}})
-    };
+    let failure = |kind: &str| json!({"do": "fail", "failure": {"kind": kind, "during": "import", "message": "no such module", "detail": "Traceback"}});
     let cases = [
         (failure("raised"), FailureKind::Raised, "no such module"),
         (json!({"do": "signal", "signal": "SEGV"}), FailureKind::Signal, "SIGSEGV"),

@@ -34,7 +34,9 @@ pub enum RecordError {
         reason: String,
     },
     /// Written by a later wasmfit.
-    #[error("{path} has schema version {found}, and this wasmfit reads up to {SCHEMA_VERSION}: use the wasmfit that wrote it, or a later one")]
+    #[error(
+        "{path} has schema version {found}, and this wasmfit reads up to {SCHEMA_VERSION}: use the wasmfit that wrote it, or a later one"
+    )]
     Newer {
         /// The file.
         path: PathBuf,

@@ -191,7 +191,9 @@ impl fmt::Display for Target {
 
 /// A target's name that does not read as one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no target: write RUNTIME/TIER@GUEST, for example wasmtime/cranelift@cpython-3.15, or native@GUEST")]
+#[error(
+    "{0:?} is no target: write RUNTIME/TIER@GUEST, for example wasmtime/cranelift@cpython-3.15, or native@GUEST"
+)]
 pub struct TargetError(String);
 
 impl FromStr for Target {
@@ -419,8 +421,19 @@ mod tests {
     #[test]
     fn names_that_are_no_targets_are_refused() {
         for name in [
-            "", "native", "@", "native@", "@cpython-3.15", "wasmtime@cpython-3.15", "native/jit@x",
-            "native/@x", "wasmtime/@x", "a/b/c@d", "a/b@c@d", "wasmtime/cranelift@../x", "a b/c@d",
+            "",
+            "native",
+            "@",
+            "native@",
+            "@cpython-3.15",
+            "wasmtime@cpython-3.15",
+            "native/jit@x",
+            "native/@x",
+            "wasmtime/@x",
+            "a/b/c@d",
+            "a/b@c@d",
+            "wasmtime/cranelift@../x",
+            "a b/c@d",
         ] {
             assert!(name.parse::<Target>().is_err(), "{name:?}");
         }

@@ -68,15 +68,10 @@ impl SamplesWriter {
 }
 
 /// Calls `each` on every row within the first `bytes` of the file.
-pub fn read_samples(
-    path: &Path,
-    bytes: u64,
-    mut each: impl FnMut(Row),
-) -> Result<(), RecordError> {
+pub fn read_samples(path: &Path, bytes: u64, mut each: impl FnMut(Row)) -> Result<(), RecordError> {
     let file = File::open(path).map_err(|source| RecordError::io(path, source))?;
-    let mut reader = csv::ReaderBuilder::new()
-        .buffer_capacity(1 << 20)
-        .from_reader(file.take(bytes));
+    let mut reader =
+        csv::ReaderBuilder::new().buffer_capacity(1 << 20).from_reader(file.take(bytes));
     let damaged = |line: u64| RecordError::Damaged {
         path: path.to_owned(),
         reason: format!("line {line} is no sample"),
@@ -93,9 +88,8 @@ pub fn read_samples(
             return Ok(());
         }
         let mut fields = record.iter();
-        let launch = fields
-            .next()
-            .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+        let launch =
+            fields.next().and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
         match (launch, Sample::from_row(fields)) {
             (Some(launch), Some(sample)) => each(Row { launch, sample }),
             _ => return Err(damaged(line)),

@@ -43,6 +43,9 @@ def main(arguments):
         if options.print_python:
             print(native_python(root, os.environ))
             return 0
+        if options.print_node:
+            print(browser_node(root))
+            return 0
         workspace = Workspace(root, console)
         with workspace.locked():
             if options.update_lock:
@@ -69,6 +72,8 @@ def parse(arguments):
                         help="also install playwright-core and a Chromium for the browser tests")
     choice.add_argument("--print-python", action="store_true",
                         help="print the path of the native interpreter and end")
+    choice.add_argument("--print-node", action="store_true",
+                        help="print the path of the Node.js that runs the browser tests and end")
     choice.add_argument("--update-lock", action="store_true",
                         help="for maintainers: rewrite scripts/pins/debs.lock with the versions "
                              "the mirror has now, and end")
@@ -87,6 +92,14 @@ def native_python(root, environment):
     if read_stamp(root / python.NAME) is None:
         raise SetupError(f"no native interpreter is installed in {root}", "run scripts/setup first")
     return python.executable_of(root)
+
+
+def browser_node(root):
+    record = read_stamp(root / browser.NAME)
+    if record is None:
+        raise SetupError(f"no browser tools are installed in {root}",
+                         "run scripts/setup --browser first")
+    return record["node"]["executable"]
 
 
 def install(workspace, options, environment):

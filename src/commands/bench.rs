@@ -41,19 +41,15 @@ pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
     catch_signals(&interrupt)?;
 
     let matrix = Matrix::find(original.as_ref().unwrap_or(arguments), &places, &runners)?;
-    let (run, directory) = match (resumed, &arguments.resume) {
-        (Some(run), Some(folder)) => {
-            matrix.check_same(&run)?;
-            let directory = RunDirectory::resume(folder, &run)?;
-            (run, directory)
-        }
-        _ => {
-            let run = matrix.new_run(arguments)?;
-            let folder = out_folder(arguments, &run)?;
-            let directory = RunDirectory::create(&folder)?;
-            directory.save(&run)?;
-            (run, directory)
-        }
+    let (run, directory) = if let (Some(run), Some(folder)) = (resumed, &arguments.resume) {
+        matrix.check_same(&run)?;
+        let directory = RunDirectory::resume(folder, &run)?;
+        (run, directory)
+    } else {
+        let run = matrix.new_run(arguments)?;
+        let directory = RunDirectory::create(&out_folder(arguments, &run)?)?;
+        directory.save(&run)?;
+        (run, directory)
     };
     let progress = Progress::new(run.plan.launches.len(), run.launches.len());
     let requests = matrix.requests();
@@ -68,9 +64,9 @@ pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
         progress: &progress,
     };
     matrix.set_up(&mut measurement);
-    let measured = measurement.prepare(&requests).and_then(|()| {
-        if interrupt.is_requested() { Ok(()) } else { measurement.launch_all() }
-    });
+    let measured = measurement
+        .prepare(&requests)
+        .and_then(|()| if interrupt.is_requested() { Ok(()) } else { measurement.launch_all() });
     progress.finish();
     let folder = measurement.directory.folder().to_owned();
     let failures =
@@ -94,11 +90,7 @@ fn report(folder: &Path, json: bool) -> Result<(), CommandError> {
     if json {
         return print_json(&analysis);
     }
-    print(&format!(
-        "{}\nreport: {}\n",
-        wasmfit_reports::summary(&analysis),
-        report.html.display()
-    ))
+    print(&format!("{}\nreport: {}\n", wasmfit_reports::summary(&analysis), report.html.display()))
 }
 
 /// What is measured: workloads, and targets as far as they were found.
@@ -108,11 +100,7 @@ struct Matrix {
 }
 
 impl Matrix {
-    fn find(
-        arguments: &Bench,
-        places: &Places,
-        runners: &[Runner],
-    ) -> Result<Self, CommandError> {
+    fn find(arguments: &Bench, places: &Places, runners: &[Runner]) -> Result<Self, CommandError> {
         let workloads = match &arguments.workloads[..] {
             [] => Workload::read_all(&places.workloads)?,
             names => names
@@ -347,4 +335,3 @@ fn first_line(failure: &Failure) -> String {
         _ => failure.message.clone(),
     }
 }
-

@@ -100,11 +100,7 @@ impl Noise {
             times.get(index).copied().unwrap_or(1).max(1) as f64
         };
         let steal = Ticks::read().zip(before).and_then(|(now, then)| now.stolen_since(then));
-        Self {
-            p99_over_median: at(0.99) / at(0.5),
-            longest_over_median: at(1.0) / at(0.5),
-            steal,
-        }
+        Self { p99_over_median: at(0.99) / at(0.5), longest_over_median: at(1.0) / at(0.5), steal }
     }
 }
 
@@ -121,16 +117,20 @@ fn diagnose(places: &Places) -> Diagnosis {
     for guest in &guests {
         let name = &guest.manifest.name;
         let verified = guest.verify().map_err(|failure| failure.message);
-        let found = verified.map(|record| {
-            format!("{}; all {} hashes as named", record.title, record.files.len())
-        });
+        let found = verified
+            .map(|record| format!("{}; all {} hashes as named", record.title, record.files.len()));
         checks.push(Check::new(&format!("guest {name}"), found));
     }
     for runner in runners::all(places, &[]) {
         if runner.name != Target::NATIVE {
             let hello = runners::describe(&runner).map_err(|failure| failure.message);
             let found = hello.map(|hello| {
-                format!("{} {}, tiers {}", hello.runtime, hello.runtime_version, hello.tiers.join(", "))
+                format!(
+                    "{} {}, tiers {}",
+                    hello.runtime,
+                    hello.runtime_version,
+                    hello.tiers.join(", ")
+                )
             });
             checks.push(Check::new(&format!("runner {}", runner.name), found));
         }
@@ -150,13 +150,13 @@ fn native_check(places: &Places) -> Check {
         Ok(native) => match runners::describe(native) {
             Ok(hello) => {
                 let packages = native_packages(places);
-                let packages =
-                    packages.iter().map(|(name, version)| format!(", {name} {version}"));
+                let packages = packages.iter().map(|(name, version)| format!(", {name} {version}"));
                 Ok(format!("CPython {}{}", hello.runtime_version, packages.collect::<String>()))
             }
             Err(failure) => Err(format!(
                 "{} {}: run scripts/setup, or set WASMFIT_PYTHON to a CPython 3.11 or later",
-                failure.message, failure.detail.lines().last().unwrap_or_default()
+                failure.message,
+                failure.detail.lines().last().unwrap_or_default()
             )),
         },
     };

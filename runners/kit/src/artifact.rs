@@ -136,8 +136,7 @@ mod tests {
     fn a_damaged_artifact_is_made_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = ArtifactFile::new(folder.path(), "a.cwasm");
-        type Damage = fn(&ArtifactFile);
-        let damages: [Damage; 4] = [
+        let damages: [fn(&ArtifactFile); 4] = [
             |file| fs::write(file.path(), b"cut").expect("cut short"),
             |file| fs::write(file.path(), b"c0de").expect("changed"),
             |file| fs::write(file.note_path(), b"{").expect("note torn"),

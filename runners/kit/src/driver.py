@@ -97,7 +97,18 @@ def make(call, workload, count, batch):
     return request
 
 
+def drop_locals(frames):
+    while frames is not None:
+        try:
+            frames.tb_frame.clear()
+        except RuntimeError:
+            pass  # still running: the driver's own
+        frames = frames.tb_next
+
+
 def report(error, token):
+    # What a workload has filled memory with, before anything needs some.
+    drop_locals(error.__traceback__)
     import traceback
 
     # The driver's own frames say nothing to the workload's author.

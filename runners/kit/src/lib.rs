@@ -25,7 +25,7 @@ pub use artifact::ArtifactFile;
 pub use failure::failure;
 pub use memory::limit_allocation;
 pub use runner::{Runtime, run};
-pub use session::{Ended, Over, Session};
+pub use session::{Ended, OUT_OF_MEMORY, Over, Session};
 pub use wasmfit_protocol as protocol;
 
 /// The guest's side of a job: Python source, the same in every interpreter.

@@ -67,7 +67,9 @@ impl ResponseError {
             Self::Unsteady { request } => failure(
                 FailureKind::Unsteady,
                 during,
-                &format!("request {request} was answered differently than the first time: seed what is random, and keep no state between requests"),
+                &format!(
+                    "request {request} was answered differently than the first time: seed what is random, and keep no state between requests"
+                ),
             ),
             Self::Storage(error) => storage(&error, during),
         }

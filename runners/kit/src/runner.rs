@@ -60,21 +60,22 @@ pub fn run(runtime: &impl Runtime) -> u8 {
     if failed { EXIT_FAILED } else { 0 }
 }
 
+/// The one field that jobs of every version have.
+#[derive(serde::Deserialize)]
+struct Versioned {
+    protocol: u32,
+}
+
 fn run_job(runtime: &impl Runtime, job: File, events: &Events) -> Result<Event, Failure> {
     let refuse = |kind, message: &str| failure(kind, "spawn", message);
     let mut line = String::new();
     BufReader::new(job)
         .read_line(&mut line)
         .map_err(|error| refuse(FailureKind::Runner, &format!("no job: {error}")))?;
-    // The version is read on its own: a job of another version may have
-    // another shape.
-    #[derive(serde::Deserialize)]
-    struct Versioned {
-        protocol: u32,
-    }
     let unreadable = |error: serde_json::Error| {
         refuse(FailureKind::Protocol, &format!("the job does not read: {error}"))
     };
+    // On its own: a job of another version may have another shape.
     let Versioned { protocol } = serde_json::from_str(&line).map_err(unreadable)?;
     if protocol != VERSION {
         let message = format!(
@@ -95,19 +96,13 @@ fn run_job(runtime: &impl Runtime, job: File, events: &Events) -> Result<Event, 
     events.emit(&hello);
     let watch = Watch::start(job.limits, events.clone())
         .map_err(|error| refuse(FailureKind::Runner, &format!("cannot watch limits: {error}")))?;
-    match job.task {
-        Task::Prepare => {
-            events.enter(Stage::Cold(ColdPhase::Compile));
-            runtime.prepare(&job).map(Event::Prepared)
-        }
-        _ => {
-            let task = job.task.clone();
-            let session = Session::new(task, job.spawned_at_ns, &job.scratch, events.clone())?;
-            let Ended { session, linear_memory_bytes, trouble } = runtime.serve(&job, session)?;
-            let printed = watch.end();
-            session.finish(linear_memory_bytes, trouble, printed)
-        }
+    if job.task == Task::Prepare {
+        events.enter(Stage::Cold(ColdPhase::Compile));
+        return runtime.prepare(&job).map(Event::Prepared);
     }
+    let session = Session::new(job.task.clone(), job.spawned_at_ns, &job.scratch, events.clone())?;
+    let Ended { session, linear_memory_bytes, trouble } = runtime.serve(&job, session)?;
+    session.finish(linear_memory_bytes, trouble, watch.end())
 }
 
 /// Moves the pipes of the harness to descriptors of their own: 0 to 2 belong

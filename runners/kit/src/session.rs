@@ -20,6 +20,9 @@ use crate::events::{Events, Stage};
 use crate::failure::{failure, storage};
 use crate::measuring::{BurstKind, Measuring};
 
+/// What a `MemoryError` means here.
+pub const OUT_OF_MEMORY: &str = ": more than the job's memory limit; raise --memory";
+
 /// The conversation is over; the guest should stop. Runtimes turn this into
 /// whatever makes their guest's `call` fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,8 +217,8 @@ impl Session {
                 }
                 self.deliver()
             }
-            Step::Starting => self.order_import(entered_ns),
-            Step::Importing => self.imported(entered_ns),
+            Step::Starting => Ok(self.order_import(entered_ns)),
+            Step::Importing => Ok(self.imported(entered_ns)),
             Step::Loading => {
                 self.begin_at(ColdPhase::FirstRequest, entered_ns);
                 Ok(self.order_burst(BurstKind::First, 1))
@@ -284,25 +287,25 @@ impl Session {
         Ok(bytes)
     }
 
-    fn order_import(&mut self, entered_ns: u64) -> Result<Arc<[u8]>, Over> {
+    fn order_import(&mut self, entered_ns: u64) -> Arc<[u8]> {
         self.begin_at(ColdPhase::Import, entered_ns);
         self.step = Step::Importing;
         let mut order = b"import ".to_vec();
         order.extend_from_slice(&self.token);
         order.extend_from_slice(format!(" {}/workload.py", self.guest_folder).as_bytes());
-        Ok(order.into())
+        order.into()
     }
 
-    fn imported(&mut self, entered_ns: u64) -> Result<Arc<[u8]>, Over> {
+    fn imported(&mut self, entered_ns: u64) -> Arc<[u8]> {
         if let Work::Make { count, batch, .. } = self.work {
             self.end_cold_phase(entered_ns);
             self.events.enter(Stage::MakingRequests);
             self.step = Step::Making;
-            return Ok(order(&format!("make {count} {batch}")));
+            return order(&format!("make {count} {batch}"));
         }
         self.begin_at(ColdPhase::ModelLoad, entered_ns);
         self.step = Step::Loading;
-        Ok(order(&format!("load {}/assets", self.guest_folder)))
+        order(&format!("load {}/assets", self.guest_folder))
     }
 
     fn order_burst(&mut self, kind: BurstKind, size: u32) -> Arc<[u8]> {
@@ -391,15 +394,18 @@ impl Session {
         let report = String::from_utf8_lossy(report);
         let mut lines = report.splitn(4, '\n');
         let mut line = || lines.next().unwrap_or_default().to_owned();
-        let (kind, place, summary, detail) = (line(), line(), line(), line());
+        let (kind, place, mut message, detail) = (line(), line(), line(), line());
         let kind = match kind.as_str() {
             "contract" => FailureKind::Contract,
             "memory" => FailureKind::Memory,
             _ => FailureKind::Raised,
         };
+        if kind == FailureKind::Memory {
+            message.push_str(OUT_OF_MEMORY);
+        }
         let stage = self.events.stage().name();
         let during = if place.is_empty() { stage.into() } else { format!("{stage}, in {place}") };
-        self.fail(Failure { kind, during, message: summary, detail })
+        self.fail(Failure { kind, during, message, detail })
     }
 
     /// Ends the session after the guest's loop has ended.

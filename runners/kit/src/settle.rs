@@ -27,11 +27,11 @@ impl Settling {
 
     /// Whether the last windows agree.
     pub(crate) fn is_settled(&self) -> bool {
-        let Some(last) = self.medians.last_chunk::<WINDOWS>() else {
+        let Some(recent) = self.medians.last_chunk::<WINDOWS>() else {
             return false;
         };
         let (least, most) =
-            last.iter().fold((u64::MAX, 0), |(a, b), median| (a.min(*median), b.max(*median)));
+            recent.iter().fold((u64::MAX, 0), |(a, b), median| (a.min(*median), b.max(*median)));
         (most - least) as f64 <= SPREAD * least as f64
     }
 }

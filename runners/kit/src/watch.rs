@@ -22,7 +22,7 @@ const KEPT_BYTES: usize = 4096;
 pub(crate) struct Watch {
     thread: JoinHandle<Vec<u8>>,
     /// Closed to tell the thread that the job has ended.
-    _ending: OwnedFd,
+    ending: OwnedFd,
 }
 
 impl Watch {
@@ -38,13 +38,13 @@ impl Watch {
         let deadline = Instant::now() + Duration::from_nanos(limits.wall_ns);
         let watcher = Watcher { limits, events, deadline, printed: File::from(printed), ended };
         let thread = thread::Builder::new().name("wasmfit-watch".into()).stack_size(256 << 10);
-        Ok(Self { thread: thread.spawn(move || watcher.watch())?, _ending: ending })
+        Ok(Self { thread: thread.spawn(move || watcher.watch())?, ending })
     }
 
     /// Stops watching; what the workload printed, at most its first 4 KiB.
     pub(crate) fn end(self) -> String {
-        let Self { thread, _ending } = self;
-        drop(_ending);
+        let Self { thread, ending } = self;
+        drop(ending);
         String::from_utf8_lossy(&thread.join().unwrap_or_default()).into_owned()
     }
 }
@@ -108,7 +108,7 @@ impl Watcher {
     }
 
     fn drain(&mut self, kept: &mut Vec<u8>, total: &mut u64) {
-        let mut buffer = [0; 65536];
+        let mut buffer = [0; 4096];
         while let Ok(length @ 1..) = self.printed.read(&mut buffer) {
             *total += length as u64;
             let room = KEPT_BYTES - kept.len();

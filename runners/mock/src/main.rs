@@ -142,7 +142,7 @@ fn behave(
         }
         Behaviour::Garbage => println!("Segmentation fault, or so"),
         Behaviour::Flood => loop {
-            io::stdout().write_all(&[b'x'; 65536])?;
+            io::stdout().write_all(&[b'x'; 4096])?;
         },
         Behaviour::Vanish { code } => return Ok((*code).into()),
         Behaviour::Silence => thread::sleep(Duration::from_hours(1)),

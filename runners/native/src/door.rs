@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::ffi::CString;
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyMemoryError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use wasmfit_kit::protocol::{Failure, FailureKind};
-use wasmfit_kit::{DRIVER, Session, failure};
+use wasmfit_kit::{DRIVER, OUT_OF_MEMORY, Session, failure};
 
 /// What the driver calls. Of one thread, as the session is.
 #[pyclass(unsendable)]
@@ -30,10 +30,7 @@ impl Door {
 }
 
 /// Runs the driver until its loop ends.
-pub(crate) fn serve(
-    python: Python<'_>,
-    session: Session,
-) -> PyResult<(Session, Option<Failure>)> {
+pub(crate) fn serve(python: Python<'_>, session: Session) -> PyResult<(Session, Option<Failure>)> {
     let door = Bound::new(python, Door { session: RefCell::new(Some(session)) })?;
     let code = CString::new(DRIVER)?;
     let driver = PyModule::from_code(python, &code, c"wasmfit driver", c"wasmfit_driver")?;
@@ -41,8 +38,11 @@ pub(crate) fn serve(
     // The driver reports what a workload raises; what it raises itself means
     // that it could not.
     let trouble = ended.err().map(|error| {
-        let message = format!("the driver failed: {error}");
-        failure(FailureKind::Runner, "guest", &message)
+        if error.is_instance_of::<PyMemoryError>(python) {
+            let message = format!("{error}{OUT_OF_MEMORY}");
+            return failure(FailureKind::Memory, "guest", &message);
+        }
+        failure(FailureKind::Runner, "guest", &format!("the driver failed: {error}"))
     });
     let session = door.borrow().session.take();
     session

@@ -38,9 +38,8 @@ impl Runtime for Native<'_> {
             let message = format!("cannot limit memory: {error}");
             failure(FailureKind::Runner, "initialize", &message)
         })?;
-        let (session, trouble) = door::serve(self.python, session).map_err(|error| {
-            failure(FailureKind::Runner, "initialize", &error.to_string())
-        })?;
+        let (session, trouble) = door::serve(self.python, session)
+            .map_err(|error| failure(FailureKind::Runner, "initialize", &error.to_string()))?;
         Ok(Ended { session, linear_memory_bytes: None, trouble })
     }
 }

@@ -67,8 +67,8 @@ pub struct FramesReader {
 impl FramesReader {
     /// Opens `path`.
     pub fn open(path: &Path) -> Result<Self, FramesError> {
-        let file = File::open(path)
-            .map_err(|source| FramesError::Io { path: path.to_owned(), source })?;
+        let file =
+            File::open(path).map_err(|source| FramesError::Io { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), file: BufReader::new(file), index: 0 })
     }
 
@@ -114,7 +114,8 @@ mod tests {
     #[test]
     fn frames_survive_the_file() {
         let (_folder, path) = file(b"");
-        let frames: [&[u8]; 3] = [b"one", b"", &[0; 100_000]];
+        let long = vec![0; 100_000];
+        let frames: [&[u8]; 3] = [b"one", b"", &long];
         let mut writer = FramesWriter::create(&path).expect("created");
         for frame in frames {
             writer.push(frame).expect("pushed");

@@ -60,7 +60,7 @@ pub(crate) fn serve(
         .data()
         .exports
         .as_ref()
-        .map(|exports| exports.memory.clone())
+        .map(|exports| exports.memory)
         .map(|memory| memory.data_size(&store) as u64);
     let state = store.into_data();
     let trouble = trouble.map(|error| explain(&error, &state.limit));

@@ -6,9 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::ExitCode;
 use std::thread;
 
-use wasmfit_kit::protocol::{
-    Artifact, ColdPhase, Failure, FailureKind, GuestFiles, Job, Limits,
-};
+use wasmfit_kit::protocol::{Artifact, ColdPhase, Failure, FailureKind, GuestFiles, Job, Limits};
 use wasmfit_kit::{ArtifactFile, Ended, Runtime, Session, failure};
 use wasmtime::{Config, Engine, Module};
 
@@ -72,7 +70,11 @@ impl Runtime for Wasmtime {
 
 fn guest_files(job: &Job) -> Result<&GuestFiles, Failure> {
     job.guest.as_ref().ok_or_else(|| {
-        failure(FailureKind::Runner, "spawn", "the job names no guest, and Wasmtime runs nothing else")
+        failure(
+            FailureKind::Runner,
+            "spawn",
+            "the job names no guest, and Wasmtime runs nothing else",
+        )
     })
 }
 
