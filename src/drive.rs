@@ -204,7 +204,7 @@ impl Started {
         let heard = hearing.listen(&lines, deadline);
         let patience = match heard {
             Heard::End => GRACE,
-            Heard::Silence | Heard::Garbage(_) => Duration::ZERO,
+            Heard::Silence | Heard::Garbage(_) | Heard::OtherProtocol(_) => Duration::ZERO,
         };
         self.await_exit(patience);
         // Also what the runner started: it must not outlive it, nor hold its
@@ -317,6 +317,8 @@ enum Heard {
     Silence,
     /// A line that is no event.
     Garbage(String),
+    /// The runner speaks another version of the protocol.
+    OtherProtocol(u32),
 }
 
 impl Hearing {
@@ -324,6 +326,11 @@ impl Hearing {
         loop {
             match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(Line::Event(event)) => {
+                    if let Event::Hello(Hello { protocol, .. }) = &*event
+                        && *protocol != VERSION
+                    {
+                        return Heard::OtherProtocol(*protocol);
+                    }
                     self.take(*event);
                     // A runner that has said its last word may still hold its
                     // output open, or something it started may.
@@ -375,6 +382,12 @@ impl Hearing {
                     "the runner wrote {text:?}, which is no event of its protocol: check that it writes nothing else to its standard output"
                 );
                 (FailureKind::Garbage, message)
+            }
+            (Heard::OtherProtocol(found), _) => {
+                let message = format!(
+                    "the runner speaks protocol {found}, and this wasmfit speaks {VERSION}: build both from one version"
+                );
+                (FailureKind::Protocol, message)
             }
             (Heard::Silence, _) => {
                 let limit = humantime::format_duration(Duration::from_nanos(limits.wall_ns));

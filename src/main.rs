@@ -15,6 +15,7 @@ mod machine;
 mod measure;
 mod places;
 mod plan;
+mod prepare;
 mod progress;
 mod runners;
 mod targets;

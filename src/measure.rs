@@ -4,11 +4,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use wasmfit_protocol::{
-    Event, Failure, FailureKind, FramesReader, Limits, Pass, Sample, Start, Task,
-    Workload as RunnerWorkload,
+    Event, Failure, FailureKind, FramesReader, Pass, Sample, Task, Workload as RunnerWorkload,
 };
 use wasmfit_record::{
     Case, CellOutcome, Deviation, Launch, LaunchKind, LaunchOutcome, PlannedLaunch, RecordError,
@@ -22,9 +20,6 @@ use crate::machine::Ticks;
 use crate::progress::Progress;
 use crate::targets::Setup;
 
-/// Limit for compiling a guest: a minute here, several on a busy machine.
-const COMPILE_LIMIT: Duration = Duration::from_mins(30);
-
 /// A run in progress.
 pub(crate) struct Measurement<'a> {
     /// The run, as `run.json` says it.
@@ -33,6 +28,8 @@ pub(crate) struct Measurement<'a> {
     pub(crate) directory: RunDirectory,
     /// The targets that can be launched, by cell.
     pub(crate) setups: BTreeMap<usize, Setup>,
+    /// How many requests each case has.
+    pub(crate) requests: BTreeMap<Case, u32>,
     /// The workloads, by name.
     pub(crate) workloads: BTreeMap<String, RunnerWorkload>,
     /// The runner that makes requests.
@@ -46,87 +43,6 @@ pub(crate) struct Measurement<'a> {
 }
 
 impl Measurement<'_> {
-    /// Makes requests and artifacts. What fails fails its cells.
-    pub(crate) fn prepare(&mut self, requests: &BTreeMap<Case, u32>) -> Result<(), CommandError> {
-        for (case, count) in requests {
-            if self.interrupt.is_requested() {
-                return Ok(());
-            }
-            if self.directory.requests(case).is_file() {
-                continue;
-            }
-            if let Err(failure) = self.make_requests(case, *count)? {
-                for cell in 0..self.run.cells.len() {
-                    if self.run.cells[cell].case == *case {
-                        self.fail(cell, failure.clone(), None);
-                    }
-                }
-            }
-        }
-        self.compile()?;
-        self.save()
-    }
-
-    fn make_requests(&self, case: &Case, count: u32) -> Result<Result<(), Failure>, CommandError> {
-        let Some(workload) = self.workloads.get(&case.workload).cloned() else {
-            return Ok(Ok(()));
-        };
-        self.progress.step(&format!("making the requests of {case}"));
-        let scratch = self.scratch()?;
-        let assignment = Assignment {
-            tier: "",
-            guest: None,
-            limits: self.run.plan.limits,
-            scratch: &scratch,
-            artifacts: self.artifacts,
-        };
-        let task = Task::MakeRequests { workload, count, batch: case.batch };
-        let made = match drive(self.native, &assignment, &task, self.interrupt).last {
-            Ok(Event::RequestsMade { .. }) => Ok(()),
-            Ok(_) => Err(Told::off_topic()),
-            Err(failure) => Err(failure),
-        };
-        if made.is_ok() {
-            move_file(&scratch.join("requests.frames"), &self.directory.requests(case))?;
-        }
-        Ok(made)
-    }
-
-    /// Makes the artifact of every target and start, once.
-    fn compile(&mut self) -> Result<(), CommandError> {
-        let scratch = self.scratch()?;
-        let mut made: BTreeMap<(String, Start), Result<_, Failure>> = BTreeMap::new();
-        let cells: Vec<usize> = self.setups.keys().copied().collect();
-        for cell in cells {
-            let Some(setup) = self.setups.get(&cell).filter(|setup| setup.compiles()) else {
-                continue;
-            };
-            let mut artifacts = BTreeMap::new();
-            let mut failed = None;
-            for start in setup.starts() {
-                if self.interrupt.is_requested() {
-                    return Ok(());
-                }
-                let key = (setup.target.to_string(), start);
-                let artifact = made.entry(key).or_insert_with(|| {
-                    let name = start.name();
-                    self.progress.step(&format!("preparing {} ({name})", setup.target));
-                    prepare_artifact(setup, start, &scratch, self.artifacts, self.interrupt)
-                });
-                match artifact {
-                    Ok(artifact) => drop(artifacts.insert(start, artifact.clone())),
-                    Err(failure) => failed = Some(failure.clone()),
-                }
-            }
-            if let Some(failure) = failed {
-                self.fail(cell, failure, None);
-            } else if let Some(setup) = self.setups.get_mut(&cell) {
-                setup.artifacts = artifacts;
-            }
-        }
-        Ok(())
-    }
-
     /// Makes every launch that is still to be made.
     pub(crate) fn launch_all(&mut self) -> Result<(), CommandError> {
         let ended: Vec<u32> = self.run.launches.iter().map(|launch| launch.id).collect();
@@ -146,7 +62,7 @@ impl Measurement<'_> {
     }
 
     /// Whether more launches of a cell make sense.
-    fn is_open(&self, cell: usize) -> bool {
+    pub(crate) fn is_open(&self, cell: usize) -> bool {
         let outcome = &self.run.cells[cell].outcome;
         self.setups.contains_key(&cell)
             && matches!(outcome, CellOutcome::Pending | CellOutcome::Measured { .. })
@@ -180,14 +96,8 @@ impl Measurement<'_> {
         }
         let steal = Ticks::read().zip(before).and_then(|(now, then)| now.stolen_since(then));
         let outcome = self.take_in(id, planned, &setup, &told, &scratch)?;
-        if let LaunchOutcome::Failed(failure) = &outcome
-            && failure.kind == FailureKind::Storage
-        {
-            // No later launch would fare better.
-            return Err(CommandError::Storage(format!(
-                "{}: what was measured before is kept; make room and go on with --resume",
-                failure.message
-            )));
+        if let LaunchOutcome::Failed(failure) = &outcome {
+            end_on_full_disk(failure)?;
         }
         self.run.launches.push(Launch { id, planned, outcome, steal });
         self.save()
@@ -207,7 +117,12 @@ impl Measurement<'_> {
             Ok(_) => return Ok(self.fail_launch(planned.cell, Told::off_topic(), None)),
             Err(failure) => return Ok(self.fail_launch(planned.cell, failure, None)),
         };
-        let (samples, responses) = match read_bulk(scratch, planned.kind) {
+        let case = &self.run.cells[planned.cell].case;
+        let expected = match planned.kind {
+            LaunchKind::Cold => 1,
+            LaunchKind::Steady => self.requests.get(case).copied().unwrap_or(1),
+        };
+        let (samples, responses) = match read_bulk(scratch, planned.kind, expected) {
             Ok(bulk) => bulk,
             Err(failure) => return Ok(self.fail_launch(planned.cell, failure, None)),
         };
@@ -310,7 +225,7 @@ impl Measurement<'_> {
     }
 
     /// An empty folder for the next launch's bulk data.
-    fn scratch(&self) -> Result<PathBuf, CommandError> {
+    pub(crate) fn scratch(&self) -> Result<PathBuf, CommandError> {
         let folder = self.directory.folder().join("launch");
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder)
@@ -335,25 +250,12 @@ enum Verified {
     Differs(Deviation, String),
 }
 
-fn prepare_artifact(
-    setup: &Setup,
-    start: Start,
-    scratch: &Path,
-    artifacts: &Path,
-    interrupt: &Interrupt,
-) -> Result<wasmfit_protocol::Artifact, Failure> {
-    let wall_ns = u64::try_from(COMPILE_LIMIT.as_nanos()).unwrap_or(u64::MAX);
-    let limits = Limits { memory_bytes: u64::MAX, wall_ns, output_bytes: 1 << 20 };
-    let guest = setup.guest.as_ref().map(|guest| guest.for_runner(start));
-    let assignment = Assignment { tier: &setup.target.tier, guest, limits, scratch, artifacts };
-    match drive(&setup.runner, &assignment, &Task::Prepare, interrupt).last? {
-        Event::Prepared(artifact) => Ok(artifact),
-        _ => Err(Told::off_topic()),
-    }
-}
-
 /// The files that a launch left behind.
-fn read_bulk(scratch: &Path, kind: LaunchKind) -> Result<(Vec<Sample>, Vec<Vec<u8>>), Failure> {
+fn read_bulk(
+    scratch: &Path,
+    kind: LaunchKind,
+    expected: u32,
+) -> Result<(Vec<Sample>, Vec<Vec<u8>>), Failure> {
     let garbage = |message: String| failed(FailureKind::Garbage, "end", message);
     let samples = read_launch_samples(&scratch.join("samples.csv"))
         .map_err(|error| garbage(error.to_string()))?;
@@ -363,8 +265,12 @@ fn read_bulk(scratch: &Path, kind: LaunchKind) -> Result<(Vec<Sample>, Vec<Vec<u
     if kind == LaunchKind::Steady && !samples.iter().any(|sample| sample.pass == Pass::Plain) {
         return Err(garbage("the runner says that it served, and gives no samples".into()));
     }
-    if responses.is_empty() {
-        return Err(garbage("the runner says that it served, and gives no responses".into()));
+    if responses.len() != expected as usize {
+        let message = format!(
+            "the runner says that it served, and gives {} responses to {expected} requests",
+            responses.len()
+        );
+        return Err(garbage(message));
     }
     Ok((samples, responses))
 }
@@ -382,8 +288,19 @@ fn failed(kind: FailureKind, during: &str, message: String) -> Failure {
     Failure { kind, during: during.into(), message, detail: String::new() }
 }
 
+/// A file system that refuses one job's data will refuse the next one's.
+pub(crate) fn end_on_full_disk(failure: &Failure) -> Result<(), CommandError> {
+    if failure.kind != FailureKind::Storage {
+        return Ok(());
+    }
+    Err(CommandError::Storage(format!(
+        "{}: what was measured before is kept; make room and go on with --resume",
+        failure.message
+    )))
+}
+
 /// Moves a file within the run directory.
-fn move_file(from: &Path, to: &Path) -> Result<(), CommandError> {
+pub(crate) fn move_file(from: &Path, to: &Path) -> Result<(), CommandError> {
     fs::rename(from, to).map_err(|error| storage(to, &error))
 }
 

@@ -145,6 +145,8 @@ fn whatever_a_runner_does_fails_its_own_cell_only() {
         (json!({"do": "vanish", "code": 7}), FailureKind::Vanished, "exit code 7"),
         (json!({"do": "nothing"}), FailureKind::Garbage, "samples.csv"),
         (json!({"do": "serve", "change": 1}), FailureKind::OutputMismatch, "differs from native"),
+        (json!({"do": "serve", "one_less": true}), FailureKind::Garbage, "responses to"),
+        (json!({"do": "later-protocol"}), FailureKind::Protocol, "speaks protocol 2"),
     ];
     let names: Vec<String> = (0..cases.len()).map(|index| format!("bad-{index}")).collect();
     let mut workloads: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -399,6 +401,40 @@ files = { "python.wasm" = "00000000000000000000000000000000000000000000000000000
         panic!("it did not fail");
     };
     assert!(failure.message.contains("is not the file its guest.toml names"), "{failure:?}");
+}
+
+#[test]
+fn a_guest_that_is_no_module_fails_with_the_runtimes_own_reason() {
+    let world = World::new(&["a"], &json!({}));
+    let guest = world.path("cache/guests/cpython-3.15");
+    fs::create_dir_all(guest.join("lib")).expect("a guest folder");
+    let module = b"\0asm\x01\0\0\0 and then nothing that makes sense";
+    fs::write(guest.join("python.wasm"), module).expect("a module");
+    let manifest = format!(
+        r#"
+name = "cpython-3.15"
+title = "x"
+source = "x"
+python = "3.15.0"
+boundary = "host-call"
+packages = {{}}
+files = {{ "python.wasm" = "{}" }}
+"#,
+        wasmfit_protocol::sha256(module)
+    );
+    fs::write(guest.join("guest.toml"), manifest).expect("a manifest");
+    let workload = world.path("workloads/a/workload.toml");
+    let text = fs::read_to_string(&workload).expect("a workload");
+    fs::write(workload, text.replace("guests = []", r#"guests = ["cpython-3.15"]"#)).expect("it");
+    let target = "wasmtime/cranelift@cpython-3.15";
+    let output =
+        world.command(&["bench", "--out", "run", "--target", target]).output().expect("ran");
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let CellOutcome::Failed { failure, .. } = world.outcome("a", target) else {
+        panic!("it did not fail");
+    };
+    assert_eq!(failure.kind, FailureKind::Guest);
+    assert!(failure.message.starts_with("Wasmtime does not take"), "{failure:?}");
 }
 
 #[test]

@@ -52,11 +52,11 @@ pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
         (run, directory)
     };
     let progress = Progress::new(run.plan.launches.len(), run.launches.len());
-    let requests = matrix.requests();
     let mut measurement = Measurement {
         run,
         directory,
         setups: BTreeMap::new(),
+        requests: matrix.requests(),
         workloads: matrix.for_runners(),
         native,
         artifacts: &places.artifacts,
@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
     };
     matrix.set_up(&mut measurement);
     let measured = measurement
-        .prepare(&requests)
+        .prepare()
         .and_then(|()| if interrupt.is_requested() { Ok(()) } else { measurement.launch_all() });
     progress.finish();
     let folder = measurement.directory.folder().to_owned();

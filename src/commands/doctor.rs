@@ -107,7 +107,8 @@ impl Noise {
 fn diagnose(places: &Places) -> Diagnosis {
     let environment = machine::environment();
     let noise = Noise::listen();
-    let mut checks = vec![native_check(places)];
+    let native = Native::ask(places);
+    let mut checks = vec![native_check(places, &native)];
     let guests = Guest::read_all(&places.guests);
     if guests.is_empty() {
         let problem = Guest::read(&places.guests, "cpython-3.15").err();
@@ -135,7 +136,7 @@ fn diagnose(places: &Places) -> Diagnosis {
             checks.push(Check::new(&format!("runner {}", runner.name), found));
         }
     }
-    let advice = advice(&environment, &noise, &native_packages(places), &guests);
+    let advice = advice(&environment, &noise, &native, &guests);
     let setup = std::fs::read_to_string(&places.setup_note)
         .ok()
         .and_then(|text| serde_json::from_str(&text).ok());
@@ -143,14 +144,14 @@ fn diagnose(places: &Places) -> Diagnosis {
     Diagnosis { wasmfit_version, environment, noise, checks, setup, advice }
 }
 
-fn native_check(places: &Places) -> Check {
+fn native_check(places: &Places, native: &Native) -> Check {
     let runners = runners::all(places, &[]);
     let found = match runners::find(&runners, Target::NATIVE) {
         Err(error) => Err(error.to_string()),
-        Ok(native) => match runners::describe(native) {
+        Ok(runner) => match runners::describe(runner) {
             Ok(hello) => {
-                let packages = native_packages(places);
-                let packages = packages.iter().map(|(name, version)| format!(", {name} {version}"));
+                let packages =
+                    native.packages.iter().map(|(name, version)| format!(", {name} {version}"));
                 Ok(format!("CPython {}{}", hello.runtime_version, packages.collect::<String>()))
             }
             Err(failure) => Err(format!(
@@ -163,27 +164,42 @@ fn native_check(places: &Places) -> Check {
     Check::new("native Python", found)
 }
 
-/// The array packages of the native interpreter, by their metadata: importing
-/// them would take longer than everything else here.
-fn native_packages(places: &Places) -> BTreeMap<String, String> {
-    const LIST: &str = "\
+/// What the native interpreter says of its surroundings.
+struct Native {
+    /// Array packages and their versions.
+    packages: BTreeMap<String, String>,
+    /// Whether its standard library is compiled to bytecode; `None` when it
+    /// does not answer.
+    compiled: Option<bool>,
+}
+
+impl Native {
+    /// Asks it. Versions come from metadata: importing the packages would take
+    /// longer than everything else here.
+    fn ask(places: &Places) -> Self {
+        const QUESTIONS: &str = "\
+import importlib.util, json, os
 from importlib.metadata import version, PackageNotFoundError
+print('compiled', os.path.exists(importlib.util.cache_from_source(json.__file__)))
 for name in ('numpy', 'scipy', 'scikit-learn'):
     try: print(name, version(name))
     except PackageNotFoundError: pass";
-    let output = Command::new(&places.python).args(["-c", LIST]).output();
-    let text = output.map(|output| output.stdout).unwrap_or_default();
-    String::from_utf8_lossy(&text)
-        .lines()
-        .filter_map(|line| line.split_once(' '))
-        .map(|(name, version)| (name.to_owned(), version.to_owned()))
-        .collect()
+        let output = Command::new(&places.python).args(["-c", QUESTIONS]).output();
+        let text = output.map(|output| output.stdout).unwrap_or_default();
+        let mut packages: BTreeMap<String, String> = String::from_utf8_lossy(&text)
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .map(|(name, answer)| (name.to_owned(), answer.to_owned()))
+            .collect();
+        let compiled = packages.remove("compiled").map(|answer| answer == "True");
+        Self { packages, compiled }
+    }
 }
 
 fn advice(
     environment: &Environment,
     noise: &Noise,
-    native: &BTreeMap<String, String>,
+    native: &Native,
     guests: &[Guest],
 ) -> Vec<String> {
     let mut advice = Vec::new();
@@ -209,8 +225,13 @@ fn advice(
             noise.p99_over_median
         ));
     }
+    if native.compiled == Some(false) {
+        advice.push(
+            "the native standard library has no bytecode beside it, so every start compiles what it imports: run python -m compileall on it, or cold starts come out several times too slow".into(),
+        );
+    }
     for guest in guests {
-        for (package, version) in native {
+        for (package, version) in &native.packages {
             let inside = guest.manifest.packages.get(package);
             if let Some(inside) = inside.filter(|inside| *inside != version) {
                 advice.push(format!(

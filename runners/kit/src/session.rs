@@ -449,8 +449,8 @@ impl Session {
     }
 }
 
-/// A token that no workload's response begins with by chance: the launch's
-/// own start time, spread over 256 bits.
+/// What a report of failure begins with: the launch's start time and process
+/// number, which no workload's response begins with by chance.
 fn token(spawned_at_ns: u64) -> [u8; 32] {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let mut token = [0; 32];
@@ -478,3 +478,6 @@ fn write_samples(path: &Path, samples: &[Sample]) -> io::Result<()> {
     }
     file.flush()
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,6 +37,9 @@ enum Behaviour {
         request_ns: u64,
         #[serde(default)]
         change: u8,
+        /// Leave out the last response.
+        #[serde(default)]
+        one_less: bool,
     },
     /// Tell a failure.
     Fail { failure: Failure },
@@ -52,6 +55,8 @@ enum Behaviour {
     Silence,
     /// Say that all was served, and leave no samples.
     Nothing,
+    /// Speak a later version of the protocol.
+    LaterProtocol,
     /// Serve after `milliseconds`, so that a test can interrupt the run.
     Linger { milliseconds: u64 },
 }
@@ -104,7 +109,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
 
 /// Notes the job and looks up what to do with it.
 fn behaviour(key: &str) -> Result<Behaviour, Box<dyn Error>> {
-    let serve = Behaviour::Serve { request_ns: default_request_ns(), change: 0 };
+    let serve = Behaviour::Serve { request_ns: default_request_ns(), change: 0, one_less: false };
     let Some(path) = env::var_os("WASMFIT_MOCK_SCRIPT").map(PathBuf::from) else {
         return Ok(serve);
     };
@@ -125,8 +130,8 @@ fn behave(
 ) -> Result<ExitCode, Box<dyn Error>> {
     tell(&Event::Began { phase: ColdPhase::Import })?;
     match behaviour {
-        Behaviour::Serve { request_ns, change } => {
-            serve(job, requests, sampling, *request_ns, *change)?;
+        Behaviour::Serve { request_ns, change, one_less } => {
+            serve(job, requests, sampling, *request_ns, *change, *one_less)?;
         }
         Behaviour::Fail { failure } => {
             tell(&Event::Failed(failure.clone()))?;
@@ -147,9 +152,15 @@ fn behave(
         Behaviour::Vanish { code } => return Ok((*code).into()),
         Behaviour::Silence => thread::sleep(Duration::from_hours(1)),
         Behaviour::Nothing => tell(&Event::Served(served()))?,
+        Behaviour::LaterProtocol => tell(&Event::Hello(Hello {
+            protocol: VERSION + 1,
+            runtime: "mock".into(),
+            runtime_version: "0".into(),
+            tiers: Vec::new(),
+        }))?,
         Behaviour::Linger { milliseconds } => {
             thread::sleep(Duration::from_millis(*milliseconds));
-            serve(job, requests, sampling, default_request_ns(), 0)?;
+            serve(job, requests, sampling, default_request_ns(), 0, false)?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -163,10 +174,12 @@ fn serve(
     sampling: Option<Sampling>,
     request_ns: u64,
     change: u8,
+    one_less: bool,
 ) -> Result<(), Box<dyn Error>> {
     let mut responses = FramesWriter::create(&job.scratch.join("responses.frames"))?;
     let limit = if sampling.is_some() { usize::MAX } else { 1 };
-    for request in FramesReader::open(requests)?.take(limit) {
+    let count = FramesReader::open(requests)?.count().min(limit);
+    for request in FramesReader::open(requests)?.take(count - usize::from(one_less)) {
         let mut response = request?;
         if let Some(first) = response.first_mut() {
             *first = first.wrapping_add(change);

@@ -131,8 +131,9 @@ pub struct Sampling {
     pub plain_ns: u64,
     /// Time for the phase pass.
     pub phase_ns: u64,
-    /// At least so many requests in each pass, whatever the time.
+    /// At least so many requests in the plain and in the phase pass, whatever
+    /// the time.
     pub least_requests: u32,
-    /// At most so many requests in each pass, whatever the time.
+    /// At most so many requests in each of the two, whatever the time.
     pub most_requests: u32,
 }

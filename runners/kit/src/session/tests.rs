@@ -1,0 +1,287 @@
+//! The conversation, held with a guest that is a few lines of Rust.
+
+use std::fs;
+use std::io::{Read, Seek, SeekFrom};
+
+use wasmfit_protocol::{FramesReader, Sampling};
+
+use super::*;
+
+/// A job's surroundings, and the guest's side of the conversation.
+struct Conversation {
+    folder: tempfile::TempDir,
+    events: File,
+    session: Session,
+    orders: Vec<String>,
+}
+
+const SAMPLING: Sampling = Sampling {
+    warmup_ns: 1_000_000,
+    plain_ns: 1_000_000,
+    phase_ns: 500_000,
+    least_requests: 7,
+    most_requests: 50,
+};
+
+fn begin(task: impl FnOnce(&Path) -> Task) -> Conversation {
+    let folder = tempfile::tempdir().expect("a folder");
+    let events = tempfile::tempfile().expect("a file");
+    let pipe = Events::new(events.try_clone().expect("a second handle"));
+    let task = task(folder.path());
+    let session = Session::new(task, monotonic_ns(), folder.path(), pipe).expect("a session");
+    Conversation { folder, events, session, orders: Vec::new() }
+}
+
+fn workload() -> Workload {
+    Workload { name: "w".into(), folder: "/w".into(), packages: vec!["numpy".into()] }
+}
+
+fn measure(requests: u8, sampling: Option<Sampling>) -> Conversation {
+    begin(|folder| {
+        let path = folder.join("requests.frames");
+        let mut file = FramesWriter::create(&path).expect("created");
+        for request in 0..requests {
+            file.push(&[b'r', request]).expect("pushed");
+        }
+        file.finish().expect("finished");
+        Task::Measure { workload: workload(), requests: path, sampling }
+    })
+}
+
+impl Conversation {
+    fn call(&mut self, message: &[u8]) -> Result<Vec<u8>, Over> {
+        self.session.answer(message).map(|answer| answer.to_vec())
+    }
+
+    /// Does what the driver does, with `serve` in the workload's place.
+    fn drive(&mut self, mut serve: impl FnMut(&[u8]) -> Vec<u8>) -> Result<(), Over> {
+        let mut message = Vec::new();
+        loop {
+            let order = String::from_utf8(self.call(&message)?).expect("an order");
+            self.orders.push(order.clone());
+            let (verb, rest) = order.split_once(' ').unwrap_or((&order, ""));
+            message = match verb {
+                "plain" | "phase" => {
+                    let mut response = Vec::new();
+                    for _ in 0..rest.parse::<u32>().expect("a count") {
+                        let request = self.call(&response)?;
+                        response = serve(&request);
+                        for _ in 0..if verb == "phase" { 4 } else { 0 } {
+                            assert_eq!(self.call(b"")?, b"");
+                        }
+                    }
+                    response
+                }
+                "versions" => b"python=3.15.0\nnumpy=2.5.2".to_vec(),
+                "import" | "load" => Vec::new(),
+                "stop" => return Ok(()),
+                other => panic!("no such order: {other}"),
+            };
+        }
+    }
+
+    fn served(self) -> (Vec<Sample>, Served, tempfile::TempDir) {
+        match self.session.finish(None, None, String::new()) {
+            Ok(Event::Served(served)) => {
+                let text = fs::read_to_string(self.folder.path().join("samples.csv"));
+                let text = text.expect("samples");
+                let rows = text.lines().skip(1);
+                let samples = rows.map(|row| Sample::from_row(row.split(',').map(str::as_bytes)));
+                (samples.map(|sample| sample.expect("a sample")).collect(), served, self.folder)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn failure(self) -> Failure {
+        self.session.finish(None, None, String::new()).expect_err("a failure")
+    }
+}
+
+fn echo(request: &[u8]) -> Vec<u8> {
+    request.to_vec()
+}
+
+#[test]
+fn a_job_goes_from_import_to_stop() {
+    let mut conversation = measure(3, Some(SAMPLING));
+    conversation.drive(echo).expect("served");
+    let verbs: Vec<&str> =
+        conversation.orders.iter().filter_map(|order| order.split(' ').next()).collect();
+    assert_eq!(verbs[..5], ["import", "load", "plain", "versions", "plain"]);
+    assert_eq!(verbs.last(), Some(&"stop"));
+    assert!(verbs.contains(&"phase"));
+    assert!(conversation.orders[0].ends_with(" /w/workload.py"));
+    assert_eq!(conversation.orders[1], "load /w/assets");
+    assert_eq!(conversation.orders[3], "versions numpy");
+}
+
+#[test]
+fn cold_start_phases_follow_each_other_without_gaps() {
+    let mut conversation = measure(3, None);
+    conversation.session.begin(ColdPhase::Instantiate);
+    conversation.session.begin(ColdPhase::Initialize);
+    conversation.drive(echo).expect("served");
+    let (samples, served, _) = conversation.served();
+    let names: Vec<&str> = samples.iter().map(|sample| sample.stretch.name()).collect();
+    let phases = ["spawn", "instantiate", "initialize", "import", "model-load", "first-request"];
+    assert_eq!(names, phases);
+    let sum: u64 = samples.iter().map(|sample| sample.wall_ns).sum();
+    assert_eq!(sum, served.cold_start_ns);
+    assert_eq!(served.warmup_stable, None);
+}
+
+#[test]
+fn a_cold_start_serves_one_request_and_stops() {
+    let mut conversation = measure(3, None);
+    let mut count = 0;
+    let serve = |request: &[u8]| {
+        count += 1;
+        echo(request)
+    };
+    conversation.drive(serve).expect("served");
+    assert_eq!(count, 1);
+    assert_eq!(conversation.orders.last().map(String::as_str), Some("stop"));
+    let (_, _, folder) = conversation.served();
+    let responses = FramesReader::open(&folder.path().join("responses.frames")).expect("opened");
+    assert_eq!(responses.map(|frame| frame.expect("read")).collect::<Vec<_>>(), [b"r\0"]);
+}
+
+#[test]
+fn every_marked_request_has_each_phase_once() {
+    let mut conversation = measure(3, Some(SAMPLING));
+    conversation.drive(echo).expect("served");
+    let (samples, ..) = conversation.served();
+    let phase: Vec<&Sample> = samples.iter().filter(|s| s.pass == Pass::Phase).collect();
+    assert!(!phase.is_empty());
+    for (request, parts) in (0u32..).zip(phase.chunks(RequestPhase::ALL.len())) {
+        let stretches: Vec<Stretch> = parts.iter().map(|sample| sample.stretch).collect();
+        assert_eq!(stretches, RequestPhase::ALL.map(Stretch::Part));
+        assert!(
+            parts.iter().all(|sample| sample.index == request && sample.request == request % 3)
+        );
+    }
+}
+
+#[test]
+fn each_pass_keeps_to_its_least_and_most() {
+    let mut conversation = measure(3, Some(SAMPLING));
+    conversation.drive(echo).expect("served");
+    let (samples, ..) = conversation.served();
+    let count = |pass| samples.iter().filter(|sample| sample.pass == pass).count();
+    // A fake guest is so fast that the most is reached before the time.
+    assert_eq!(count(Pass::Plain), 50);
+    assert_eq!(count(Pass::Phase), 50 * RequestPhase::ALL.len());
+
+    let slow = Sampling { plain_ns: 1, phase_ns: 1, warmup_ns: 0, ..SAMPLING };
+    let mut conversation = measure(3, Some(slow));
+    let dawdle = |request: &[u8]| {
+        std::thread::sleep(std::time::Duration::from_millis(25));
+        echo(request)
+    };
+    conversation.drive(dawdle).expect("served");
+    let (samples, served, _) = conversation.served();
+    let count = |pass| samples.iter().filter(|sample| sample.pass == pass).count();
+    assert_eq!(count(Pass::Plain), 7);
+    assert_eq!(count(Pass::Phase), 7 * RequestPhase::ALL.len());
+    assert_eq!(served.warmup_stable, Some(false));
+}
+
+#[test]
+fn first_responses_are_kept_in_order() {
+    let mut conversation = measure(4, Some(SAMPLING));
+    conversation.drive(|request| [request, b"!"].concat()).expect("served");
+    let (_, _, folder) = conversation.served();
+    let responses = FramesReader::open(&folder.path().join("responses.frames")).expect("opened");
+    let responses: Vec<Vec<u8>> = responses.map(|frame| frame.expect("read")).collect();
+    assert_eq!(responses, [b"r\0!", b"r\x01!", b"r\x02!", b"r\x03!"]);
+}
+
+#[test]
+fn a_response_that_changes_ends_the_job() {
+    let mut conversation = measure(2, Some(SAMPLING));
+    let mut count = 0u32;
+    let serve = |_: &[u8]| {
+        count += 1;
+        // Steady through the check, and once more.
+        (count / 6).to_le_bytes().to_vec()
+    };
+    assert_eq!(conversation.drive(serve), Err(Over));
+    let failure = conversation.failure();
+    assert_eq!(failure.kind, FailureKind::Unsteady);
+    assert!(failure.message.starts_with("request "), "{failure:?}");
+}
+
+#[test]
+fn the_drivers_report_becomes_the_failure() {
+    let cases = [
+        ("raised\ninfer\nValueError: x\nTrace\nback", FailureKind::Raised, "import, in infer"),
+        ("contract\n\nno function\n", FailureKind::Contract, "import"),
+        ("memory\nload\nMemoryError\n", FailureKind::Memory, "import, in load"),
+        ("", FailureKind::Raised, "import"),
+    ];
+    for (report, kind, during) in cases {
+        let mut conversation = measure(2, Some(SAMPLING));
+        let order = conversation.call(b"").expect("an order");
+        let token = order.split(|byte| *byte == b' ').nth(1).expect("a token").to_vec();
+        assert_eq!(conversation.call(&[&token, report.as_bytes()].concat()), Err(Over));
+        // Whatever a guest says after that changes nothing.
+        assert_eq!(conversation.call(&[&token, &b"contract\n\nlater\n"[..]].concat()), Err(Over));
+        let failure = conversation.failure();
+        assert_eq!((failure.kind, failure.during.as_str()), (kind, during));
+    }
+}
+
+#[test]
+fn a_guest_that_leaves_early_has_failed() {
+    let mut conversation = measure(2, Some(SAMPLING));
+    conversation.call(b"").expect("an order");
+    assert_eq!(conversation.failure().kind, FailureKind::Trap);
+}
+
+#[test]
+fn what_the_session_knows_comes_before_what_the_runtime_knows() {
+    let trouble = || Some(failure(FailureKind::Trap, "guest", "trapped"));
+    let mut conversation = measure(2, Some(SAMPLING));
+    let order = conversation.call(b"").expect("an order");
+    let token = order.split(|byte| *byte == b' ').nth(1).expect("a token").to_vec();
+    assert_eq!(conversation.call(&[&token, &b"raised\n\nE\n"[..]].concat()), Err(Over));
+    let failed = conversation.session.finish(None, trouble(), String::new());
+    assert_eq!(failed.expect_err("a failure").kind, FailureKind::Raised);
+
+    let conversation = measure(2, Some(SAMPLING));
+    let failed = conversation.session.finish(None, trouble(), String::new());
+    assert_eq!(failed.expect_err("a failure").kind, FailureKind::Trap);
+}
+
+#[test]
+fn versions_are_told_as_the_guest_says_them() {
+    let mut conversation = measure(2, Some(SAMPLING));
+    conversation.drive(echo).expect("served");
+    let mut text = String::new();
+    conversation.events.seek(SeekFrom::Start(0)).expect("rewound");
+    conversation.events.read_to_string(&mut text).expect("read");
+    let versions = text.lines().find_map(|line| match serde_json::from_str(line) {
+        Ok(Event::Versions(versions)) => Some(versions),
+        _ => None,
+    });
+    let versions = versions.expect("a versions event");
+    assert_eq!(versions.python, "3.15.0");
+    assert_eq!(versions.packages.get("numpy").map(String::as_str), Some("2.5.2"));
+}
+
+#[test]
+fn requests_are_made_one_by_one() {
+    let mut conversation =
+        begin(|_| Task::MakeRequests { workload: workload(), count: 3, batch: Some(64) });
+    assert!(conversation.call(b"").expect("an order").starts_with(b"import "));
+    assert_eq!(conversation.call(b"").expect("an order"), b"make 3 64");
+    assert_eq!(conversation.call(b"one").expect("an answer"), b"");
+    assert_eq!(conversation.call(b"two").expect("an answer"), b"");
+    assert_eq!(conversation.call(b"three").expect("an order"), b"stop");
+    let path = conversation.folder.path().join("requests.frames");
+    let event = conversation.session.finish(None, None, String::new());
+    assert_eq!(event, Ok(Event::RequestsMade { count: 3 }));
+    let made = FramesReader::open(&path).expect("opened").map(|frame| frame.expect("read"));
+    assert_eq!(made.collect::<Vec<_>>(), [&b"one"[..], b"two", b"three"]);
+}
