@@ -34,6 +34,9 @@ pub(crate) enum Command {
     List(List),
     Doctor(Doctor),
     Completions(Completions),
+    /// Print the manual page
+    ///
+    /// All commands on one page, as roff: `wasmfit man | man -l -`.
     Man,
 }
 
