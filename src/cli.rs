@@ -158,11 +158,11 @@ pub(crate) struct Completions {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum ProfileName {
-    /// 5 launches per cell: a first look, and CI
+    /// 9 launches per cell: a first look, and CI
     Quick,
-    /// 10 launches per cell: figures to decide by
+    /// 15 launches per cell: figures to decide by
     Default,
-    /// 25 launches per cell: figures to publish
+    /// 31 launches per cell: figures to publish
     Thorough,
 }
 
