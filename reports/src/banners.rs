@@ -159,7 +159,11 @@ fn noise(analysis: &Analysis) -> Banner {
         let title = "No disturbance of the machine seen".to_owned();
         return Banner { tone: Tone::Good, title, text: measures };
     }
-    Banner { tone: Tone::Caution, title: titles.join("; "), text: measures }
+    let mut title = titles.join("; ").to_lowercase();
+    if let Some(first) = title.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    Banner { tone: Tone::Caution, title, text: measures }
 }
 
 fn noise_measures(noise: &MachineNoise) -> String {
@@ -169,10 +173,12 @@ fn noise_measures(noise: &MachineNoise) -> String {
     );
     let cpu = noise
         .lowest_cpu_share
-        .map(|share| format!("on the processor at least {} of the time", percent(share)));
+        // Reading the CPU clock takes time that the wall readings leave out,
+        // which shows in requests of a microsecond.
+        .map(|share| format!("on the processor at least {} of the time", percent(share.min(1.0))));
     let spread = noise
         .widest_spread_share
-        .map(|share| format!("launch medians of a cell within {} of each other", percent(share)));
+        .map(|share| format!("launch medians of one cell differ by up to {}", percent(share)));
     let parts: Vec<_> = [Some(steal), cpu, spread].into_iter().flatten().collect();
     format!("{}.", parts.join("; "))
 }

@@ -54,10 +54,11 @@ fn of_measured(name: String, is_native: bool, measured: &Measured) -> Headline {
     let takes = format!("{name} takes");
     if let Some(found) = measured.ratio {
         let figure = ratio(found.times_native.value);
-        let interval = in_brackets(ratio_interval(&found.times_native));
+        let interval = ratio_interval(&found.times_native).map(|it| format!("95%: {it}"));
+        let interval = in_brackets(interval);
         return match found.comparison {
             Comparison::Slower | Comparison::Faster => {
-                Headline::new(takes, figure, &format!(" native{interval}"))
+                Headline::new(takes, figure, &format!(" native's time{interval}"))
             }
             Comparison::NoDifferenceShown => Headline::new(
                 format!("{name}: no difference from native shown,"),
@@ -65,7 +66,7 @@ fn of_measured(name: String, is_native: bool, measured: &Measured) -> Headline {
                 &interval,
             ),
             Comparison::SingleRound => {
-                Headline::new(takes, figure, " native (one round, hence no interval)")
+                Headline::new(takes, figure, " native's time (one round, hence no interval)")
             }
         };
     }

@@ -218,6 +218,9 @@ impl Warning {
             Self::OutputsNotIdentical { .. } => "Outputs agree within tolerance, not byte for byte",
             Self::NoDifference { .. } => "No difference shown",
             Self::ColdStartUnaccounted { .. } => "Cold-start phases do not add up",
+            Self::Perturbation { share, .. } if *share < 0.0 => {
+                "Marked requests came out faster than plain ones"
+            }
             Self::Perturbation { .. } => "Phase marks changed the latency",
             Self::MarkCost { .. } => "Phases about as short as a mark",
         }
@@ -312,6 +315,9 @@ impl Warning {
             }
             Self::ColdStartUnaccounted { .. } => {
                 "measure again on a quiet machine; if it stays, the runner does work outside its phases: report that"
+            }
+            Self::Perturbation { share, .. } if *share < 0.0 => {
+                "that is noise, not the marks: measure when the machine is quieter, or with `--profile thorough`"
             }
             Self::Perturbation { .. } => {
                 "take shares from the phases and times from the plain median, never the reverse"
