@@ -12,6 +12,7 @@ mod drive;
 mod exit;
 mod guests;
 mod machine;
+mod matrix;
 mod measure;
 mod places;
 mod plan;

@@ -2,27 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use clap::Parser;
-use wasmfit_protocol::{Failure, FailureKind, Limits};
-use wasmfit_record::{
-    Case, Cell, CellOutcome, GuestRecord, Profile, Run, RunDirectory, SCHEMA_VERSION, Status,
-    Target,
-};
+use wasmfit_protocol::{Failure, FailureKind};
+use wasmfit_record::{CellOutcome, Run, RunDirectory, Target};
 
 use crate::cli::{Bench, Cli, Command};
 use crate::commands::{print, print_json};
-use crate::drive::{Interrupt, Runner};
+use crate::drive::Interrupt;
 use crate::exit::{CommandError, Ending};
-use crate::machine;
+use crate::matrix::Matrix;
 use crate::measure::Measurement;
 use crate::places::Places;
-use crate::plan::plan;
 use crate::progress::Progress;
 use crate::runners;
-use crate::targets::{self, Setup};
-use crate::workloads::Workload;
 
 /// Measures a matrix, or goes on with one.
 pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
@@ -93,201 +86,6 @@ fn report(folder: &Path, json: bool) -> Result<(), CommandError> {
     print(&format!("{}\nreport: {}\n", wasmfit_reports::summary(&analysis), report.html.display()))
 }
 
-/// What is measured: workloads, and targets as far as they were found.
-struct Matrix {
-    workloads: Vec<Workload>,
-    targets: Vec<(Target, Result<Setup, Failure>)>,
-}
-
-impl Matrix {
-    fn find(arguments: &Bench, places: &Places, runners: &[Runner]) -> Result<Self, CommandError> {
-        let workloads = match &arguments.workloads[..] {
-            [] => Workload::read_all(&places.workloads)?,
-            names => names
-                .iter()
-                .map(|name| Workload::find(name, &places.workloads))
-                .collect::<Result<_, _>>()?,
-        };
-        if workloads.is_empty() {
-            let message = format!("{} holds no workloads", places.workloads.display());
-            return Err(CommandError::Usage(message));
-        }
-        let mut targets = match &arguments.targets[..] {
-            [] => targets::defaults(places, runners),
-            named => named.to_vec(),
-        };
-        for target in &targets {
-            runners::find(runners, &target.runtime)?;
-        }
-        let native = targets::native(runners);
-        if let Some(other) = targets.iter().find(|t| t.is_native() && **t != native) {
-            return Err(CommandError::Usage(format!(
-                "{other} is not here, the native interpreter is {native}: set WASMFIT_PYTHON for another"
-            )));
-        }
-        // Native first: report order, and what the others are compared with.
-        targets.sort_by_key(|target| !target.is_native());
-        targets.dedup();
-        let find = |target: Target| {
-            let setup = Setup::find(&target, places, runners);
-            (target, setup)
-        };
-        Ok(Self { workloads, targets: targets.into_iter().map(find).collect() })
-    }
-
-    /// Refuses to go on with a run when what it measured has changed since.
-    fn check_same(&self, run: &Run) -> Result<(), CommandError> {
-        let changed = |what: &str| {
-            Err(CommandError::Run(format!(
-                "{what} has changed since this run began, and one run measures one thing: start a new run"
-            )))
-        };
-        if run.wasmfit_version != env!("CARGO_PKG_VERSION") {
-            return changed("wasmfit");
-        }
-        let same_cells = self.cells().iter().map(Cell::place).eq(run.cells.iter().map(Cell::place));
-        if !same_cells {
-            return changed("the set of workloads or targets");
-        }
-        for (workload, before) in self.workloads.iter().zip(&run.workloads) {
-            if workload.record()? != *before {
-                return changed(&format!("workload {}", before.name));
-            }
-        }
-        for guest in self.guests() {
-            if run.guests.iter().any(|before| before.name == guest.name && *before != guest) {
-                return changed(&format!("guest {}", guest.name));
-            }
-        }
-        for cell in &run.cells {
-            let setup = self.targets.iter().find(|(target, _)| *target == cell.target);
-            if let (CellOutcome::Measured { runtime_version, .. }, Some((_, Ok(setup)))) =
-                (&cell.outcome, setup)
-                && *runtime_version != setup.hello.runtime_version
-            {
-                return changed(&format!("{}'s version", cell.target));
-            }
-        }
-        Ok(())
-    }
-
-    fn guests(&self) -> Vec<GuestRecord> {
-        let mut guests: Vec<GuestRecord> = Vec::new();
-        for (_, setup) in &self.targets {
-            if let Ok(Setup { guest_record: Some(guest), .. }) = setup
-                && !guests.contains(guest)
-            {
-                guests.push(guest.clone());
-            }
-        }
-        guests
-    }
-
-    fn new_run(&self, arguments: &Bench) -> Result<Run, CommandError> {
-        let records = self.workloads.iter().map(Workload::record).collect::<Result<_, _>>()?;
-        let cells = self.cells();
-        let limits = Limits {
-            memory_bytes: arguments.memory << 20,
-            wall_ns: u64::try_from(arguments.timeout.as_nanos()).unwrap_or(u64::MAX),
-            output_bytes: arguments.output << 10,
-        };
-        let now = SystemTime::now();
-        let seed = arguments.seed.unwrap_or_else(|| {
-            let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-            since.as_secs()
-        });
-        let starts = |cell: &Cell| match self.targets.iter().find(|(t, _)| *t == cell.target) {
-            Some((_, Ok(setup))) if cell.outcome == CellOutcome::Pending => setup.starts(),
-            // A cell that cannot run has no launches.
-            _ => Vec::new(),
-        };
-        let profile = Profile::from(arguments.profile);
-        let plan = plan(profile, &cells, starts, limits, seed);
-        Ok(Run {
-            schema_version: SCHEMA_VERSION,
-            wasmfit_version: env!("CARGO_PKG_VERSION").into(),
-            started_at: humantime::format_rfc3339_seconds(now).to_string(),
-            command: command_line(),
-            environment: machine::environment(),
-            guests: self.guests(),
-            workloads: records,
-            plan,
-            cells,
-            launches: Vec::new(),
-            samples_bytes: 0,
-            status: Status::Unfinished,
-        })
-    }
-
-    /// Every case on every target.
-    fn cells(&self) -> Vec<Cell> {
-        let mut cells = Vec::new();
-        for workload in &self.workloads {
-            for case in workload.cases() {
-                for (target, setup) in &self.targets {
-                    let outcome = match unsupported(workload, target, setup) {
-                        Some(reason) => CellOutcome::Unsupported { reason },
-                        None => CellOutcome::Pending,
-                    };
-                    cells.push(Cell { case: case.clone(), target: target.clone(), outcome });
-                }
-            }
-        }
-        cells
-    }
-
-    /// Gives each cell its target, and fails those whose target was not found.
-    fn set_up(&self, measurement: &mut Measurement<'_>) {
-        for index in 0..measurement.run.cells.len() {
-            let cell = &measurement.run.cells[index];
-            let setup = self.targets.iter().find(|(target, _)| *target == cell.target);
-            match (&cell.outcome, setup) {
-                (CellOutcome::Pending | CellOutcome::Measured { .. }, Some((_, Ok(setup)))) => {
-                    measurement.setups.insert(index, setup.clone());
-                }
-                (CellOutcome::Pending, Some((_, Err(failure)))) => {
-                    measurement.fail(index, failure.clone(), None);
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// How many requests each case needs.
-    fn requests(&self) -> BTreeMap<Case, u32> {
-        let of = |workload: &Workload| {
-            let count = workload.manifest.requests;
-            workload.cases().into_iter().map(move |case| (case, count))
-        };
-        self.workloads.iter().flat_map(of).collect()
-    }
-
-    fn for_runners(&self) -> BTreeMap<String, wasmfit_protocol::Workload> {
-        self.workloads.iter().map(|one| (one.name.clone(), one.for_runner())).collect()
-    }
-}
-
-/// Why a target cannot run a workload, as far as that is known before trying.
-fn unsupported(
-    workload: &Workload,
-    target: &Target,
-    setup: &Result<Setup, Failure>,
-) -> Option<String> {
-    let Ok(Setup { guest: Some(guest), .. }) = setup else { return None };
-    if workload.manifest.guests.contains(&target.guest) {
-        return None;
-    }
-    let missing = workload.manifest.packages.iter();
-    let missing: Vec<&str> = missing
-        .map(String::as_str)
-        .filter(|package| !guest.manifest.packages.contains_key(*package))
-        .collect();
-    Some(match &missing[..] {
-        [] => format!("its workload.toml does not list guest {}", target.guest),
-        missing => format!("guest {} has no {}", target.guest, missing.join(", ")),
-    })
-}
-
 /// The arguments that a run was begun with: where its workloads and runners
 /// are.
 fn original_arguments(run: &Run) -> Result<Bench, CommandError> {
@@ -312,13 +110,6 @@ fn out_folder(arguments: &Bench, run: &Run) -> Result<PathBuf, CommandError> {
         )));
     }
     Ok(folder)
-}
-
-/// The command line, as it would be typed again. Only the program's name is
-/// kept of its path.
-fn command_line() -> Vec<String> {
-    let rest = std::env::args().skip(1);
-    std::iter::once("wasmfit".into()).chain(rest).collect()
 }
 
 fn catch_signals(interrupt: &Interrupt) -> Result<(), CommandError> {
