@@ -171,10 +171,10 @@ fn noise_measures(noise: &MachineNoise) -> String {
         || "Steal is not told by this system".to_owned(),
         |share| format!("Steal at most {} in a launch", percent(share)),
     );
+    // Reading the CPU clock takes time that the wall readings leave out,
+    // which shows in requests of a microsecond.
     let cpu = noise
         .lowest_cpu_share
-        // Reading the CPU clock takes time that the wall readings leave out,
-        // which shows in requests of a microsecond.
         .map(|share| format!("on the processor at least {} of the time", percent(share.min(1.0))));
     let spread = noise
         .widest_spread_share

@@ -49,6 +49,11 @@ pub(crate) fn in_brackets(interval: Option<String>) -> String {
     interval.map(|text| format!(" ({text})")).unwrap_or_default()
 }
 
+/// ` (95%: 2.84–3.02)`, or nothing: where no caption tells what it is.
+pub(crate) fn ratio_interval_in_brackets(estimate: &Estimate) -> String {
+    in_brackets(ratio_interval(estimate).map(|interval| format!("95%: {interval}")))
+}
+
 /// `12.3%`, of a share from 0 to 1.
 pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
@@ -144,6 +149,8 @@ mod tests {
         assert_eq!(duration_interval(&Estimate { interval: None, ..estimate }), None);
         let interval = Some(Interval { low: 2.836, high: 3.0201 });
         assert_eq!(ratio_interval(&Estimate { value: 2.9, interval }).unwrap(), "2.84–3.02");
+        let estimate = Estimate { value: 2.9, interval };
+        assert_eq!(ratio_interval_in_brackets(&estimate), " (95%: 2.84–3.02)");
         assert_eq!(in_brackets(Some("1–2".to_owned())), " (1–2)");
         assert_eq!(in_brackets(None), "");
     }

@@ -1,7 +1,7 @@
 //! The answer in a sentence.
 
 use crate::analysis::{Analysis, CaseAnalysis, CellAnalysis, CellState, Comparison, Measured};
-use crate::format::{duration, in_brackets, ratio, ratio_interval};
+use crate::format::{duration, ratio, ratio_interval_in_brackets};
 use crate::labels::Labels;
 
 /// What a target is for a case: `before`, the figure, `after`.
@@ -54,8 +54,7 @@ fn of_measured(name: String, is_native: bool, measured: &Measured) -> Headline {
     let takes = format!("{name} takes");
     if let Some(found) = measured.ratio {
         let figure = ratio(found.times_native.value);
-        let interval = ratio_interval(&found.times_native).map(|it| format!("95%: {it}"));
-        let interval = in_brackets(interval);
+        let interval = ratio_interval_in_brackets(&found.times_native);
         return match found.comparison {
             Comparison::Slower | Comparison::Faster => {
                 Headline::new(takes, figure, &format!(" native's time{interval}"))

@@ -74,12 +74,12 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
         samples: count(analysis.samples),
         answers: answers(analysis),
         banners: banners::of(analysis),
-        results: tables::results(analysis, labels),
+        results: keep_marks(tables::results(analysis, labels)),
         overview: charts::ratios(analysis, labels)?,
         workloads: workloads?,
         unmeasured: unmeasured(analysis),
         warnings: grouped(&analysis.warnings),
-        outputs: tables::outputs(analysis, labels),
+        outputs: keep_marks(tables::outputs(analysis, labels)),
         footprint: tables::footprint(analysis, labels),
         versions: tables::versions(analysis),
         guests: tables::guests(analysis),
@@ -113,9 +113,20 @@ fn answers(analysis: &Analysis) -> Vec<Answer> {
         .collect()
 }
 
-/// Word joiners around dashes: an interval is not broken in two.
+/// Word joiners around dashes: an interval is not broken in two, nor off
+/// its level.
 fn keep_together(headline: Headline) -> Headline {
-    Headline { after: headline.after.replace('–', "\u{2060}–\u{2060}"), ..headline }
+    let after = headline.after.replace('–', "\u{2060}–\u{2060}").replace("95%: ", "95%:\u{a0}");
+    Headline { after, ..headline }
+}
+
+/// No-break spaces after marks: a mark stays with its word where the table
+/// is narrow.
+fn keep_marks(mut table: Table) -> Table {
+    for entry in table.rows.iter_mut().flatten() {
+        entry.text = entry.text.replace("✓ ", "✓\u{a0}").replace("✗ ", "✗\u{a0}");
+    }
+    table
 }
 
 fn workload_section(

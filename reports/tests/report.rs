@@ -121,8 +121,8 @@ fn html_names_every_cell_and_section() {
         "Versions and environment",
         "singlepass lacks the exception handling",
         "wasmfit bench --profile default --out one",
-        "✓ identical",
-        "✓ within tolerance",
+        "✓\u{a0}identical",
+        "✓\u{a0}within tolerance",
         "aria-label=\"Request phases of digits-mlp-python.",
         "role=\"img\"",
     ] {
@@ -316,6 +316,39 @@ fn circumstances_that_mislead_are_warned_of_with_a_remedy() {
 }
 
 #[test]
+fn marked_requests_that_take_less_are_called_noise() {
+    let mut fixture = pair(5, 100);
+    for sample in fixture.samples.iter_mut().flat_map(|(_, samples)| samples) {
+        if sample.pass == wasmfit_protocol::Pass::Phase {
+            sample.wall_ns /= 2;
+        }
+    }
+    let analysis = analysis_of(&fixture);
+    let perturbed = |it: &&Warning| matches!(it, Warning::Perturbation { .. });
+    let warning = analysis.warnings.iter().find(perturbed).unwrap();
+    assert_eq!(warning.title(), "Marked requests came out faster than plain ones");
+    assert!(warning.finding().contains("less than plain ones"), "{warning}");
+    assert!(warning.remedy().contains("noise: measure again"), "{warning}");
+    assert!(!warnings(&analysis).contains(&"Phase marks changed the latency"));
+}
+
+#[test]
+fn the_noise_banner_reads_as_one_sentence_and_tells_no_impossible_share() {
+    let mut fixture = pair(5, 100);
+    fixture.run.environment.load_before = 1.9;
+    for launch in &mut fixture.run.launches {
+        launch.steal = Some(0.08);
+    }
+    for sample in fixture.samples.iter_mut().flat_map(|(_, samples)| samples) {
+        sample.cpu_ns = sample.wall_ns * 6 / 5;
+    }
+    let text = summary(&analysis_of(&fixture));
+    assert!(text.contains("! Processor time was stolen; the machine was busy: "), "{text}");
+    assert!(text.contains("on the processor at least 100% of the time"), "{text}");
+    assert!(text.contains("launch medians of one cell differ by up to "), "{text}");
+}
+
+#[test]
 fn figures_of_a_failed_cell_are_withheld() {
     let mut fixture = pair(3, 100);
     let failure = wasmfit_protocol::Failure {
@@ -335,7 +368,7 @@ fn figures_of_a_failed_cell_are_withheld() {
     let state = &analysis.workloads[0].cases[0].cells[1].state;
     assert!(matches!(state, CellState::Failed { .. }));
     let html = html_of(&fixture);
-    assert!(html.contains("✗ beyond tolerance") && html.contains("2 of 32 responses differ"));
+    assert!(html.contains("✗\u{a0}beyond tolerance") && html.contains("2 of 32 responses differ"));
 }
 
 #[test]

@@ -236,7 +236,7 @@ pub struct Phases {
     pub marshalling_share: f64,
     /// How much longer the marked phases of a request together take than a
     /// plain request, as a share of the plain median; negative where they
-    /// leave some of it out.
+    /// leave some of it out, or the two passes saw a different machine.
     pub perturbation_share: Option<f64>,
     /// Requests in the phase pass of all launches.
     pub requests: u64,

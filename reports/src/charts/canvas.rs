@@ -37,13 +37,17 @@ pub(crate) enum Ink {
     Native,
     /// A target, by position among the targets.
     Target(u8),
-    /// A part of a whole, by position in its legend.
-    Part(u8),
+    /// A request phase, by position in its legend.
+    RequestPhase(u8),
+    /// A cold-start phase likewise. Its colours are its own: this chart and
+    /// that of request phases stand side by side.
+    ColdPhase(u8),
 }
 
-/// Distinct colours for targets and for parts.
+/// Distinct colours for targets and for phases.
 const TARGETS: u8 = 6;
-const PARTS: u8 = 7;
+const REQUEST_PHASES: u8 = 5;
+const COLD_PHASES: u8 = 7;
 
 impl Ink {
     const PLAIN: [Self; 6] =
@@ -51,7 +55,9 @@ impl Ink {
 
     fn all() -> impl Iterator<Item = Self> {
         let targets = (0..TARGETS).map(Self::Target);
-        Self::PLAIN.into_iter().chain(targets).chain((0..PARTS).map(Self::Part))
+        let request_phases = (0..REQUEST_PHASES).map(Self::RequestPhase);
+        let cold_phases = (0..COLD_PHASES).map(Self::ColdPhase);
+        Self::PLAIN.into_iter().chain(targets).chain(request_phases).chain(cold_phases)
     }
 
     /// The colour that stands for it until the style sheet is applied.
@@ -64,7 +70,8 @@ impl Ink {
             Self::Rest => RGBColor(0xfa, 0xce, 4),
             Self::Native => RGBColor(0xfa, 0xce, 5),
             Self::Target(position) => RGBColor(0xfa, 0xce, 0x10 + position % TARGETS),
-            Self::Part(position) => RGBColor(0xfa, 0xce, 0x20 + position % PARTS),
+            Self::RequestPhase(position) => RGBColor(0xfa, 0xce, 0x20 + position % REQUEST_PHASES),
+            Self::ColdPhase(position) => RGBColor(0xfa, 0xce, 0x30 + position % COLD_PHASES),
         }
     }
 
@@ -78,7 +85,8 @@ impl Ink {
             Self::Rest => "var(--rest)".to_owned(),
             Self::Native => "var(--native)".to_owned(),
             Self::Target(position) => format!("var(--target-{})", position % TARGETS),
-            Self::Part(position) => format!("var(--part-{})", position % PARTS),
+            Self::RequestPhase(position) => format!("var(--request-{})", position % REQUEST_PHASES),
+            Self::ColdPhase(position) => format!("var(--cold-{})", position % COLD_PHASES),
         }
     }
 }

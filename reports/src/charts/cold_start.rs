@@ -58,14 +58,14 @@ fn bar(name: String, cold: &ColdStart) -> Bar {
 }
 
 const fn ink(phase: ColdPhase) -> Option<Ink> {
-    Some(Ink::Part(match phase {
-        ColdPhase::Spawn => 5,
+    Some(Ink::ColdPhase(match phase {
+        ColdPhase::Spawn => 0,
         ColdPhase::Compile => return None,
-        ColdPhase::LoadArtifact => 0,
-        ColdPhase::Instantiate => 6,
-        ColdPhase::Initialize => 2,
-        ColdPhase::Import => 1,
-        ColdPhase::ModelLoad => 4,
-        ColdPhase::FirstRequest => 3,
+        ColdPhase::LoadArtifact => 1,
+        ColdPhase::Instantiate => 2,
+        ColdPhase::Initialize => 3,
+        ColdPhase::Import => 4,
+        ColdPhase::ModelLoad => 5,
+        ColdPhase::FirstRequest => 6,
     }))
 }

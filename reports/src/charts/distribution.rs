@@ -47,7 +47,7 @@ pub(crate) fn distribution(
         title: "Distribution of latency",
         svg,
         legend,
-        caption: "Share of requests served within a time, on a logarithmic axis; the dot is the median of the launch medians; off its line, launches differed. The steeper a line, the steadier the target.".to_owned(),
+        caption: "Share of requests served within a time, on a logarithmic axis. The dot is the median of the launch medians; off its line, launches differed. The steeper a line, the steadier the target.".to_owned(),
     }))
 }
 

@@ -102,7 +102,7 @@ fn bar(name: String, phases: &Phases, native_ns: Option<f64>, scale: Scale) -> B
 }
 
 const fn ink(phase: RequestPhase) -> Ink {
-    Ink::Part(match phase {
+    Ink::RequestPhase(match phase {
         RequestPhase::Deliver => 0,
         RequestPhase::Decode => 1,
         RequestPhase::Infer => 2,

@@ -13,7 +13,7 @@ pub(crate) use find::find;
 pub(crate) use group::{WarningGroup, grouped};
 
 use crate::analysis::Ratio;
-use crate::format::{duration, in_brackets, percent, ratio, ratio_interval};
+use crate::format::{duration, percent, ratio, ratio_interval_in_brackets};
 
 /// A case on a target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -164,7 +164,8 @@ pub enum Warning {
     Perturbation {
         /// The cell.
         cell: CellName,
-        /// Marked over plain, minus 1.
+        /// Marked over plain, minus 1; negative where the passes differ by
+        /// more than marks explain.
         share: f64,
     },
     /// Phases that are about as short as marking them takes.
@@ -260,9 +261,9 @@ impl Warning {
                 "{cell}: {differing} of {requests} responses differ, by at most {largest_absolute:.2e}"
             ),
             Self::NoDifference { cell, ratio: found } => format!(
-                "{cell}: {} native{}, which includes 1",
+                "{cell}: {} native's time{}, which includes 1",
                 ratio(found.times_native.value),
-                in_brackets(ratio_interval(&found.times_native)),
+                ratio_interval_in_brackets(&found.times_native),
             ),
             Self::ColdStartUnaccounted { cell, start, share } => format!(
                 "{cell}, {} start: {} of the time belongs to no phase",
@@ -317,7 +318,7 @@ impl Warning {
                 "measure again on a quiet machine; if it stays, the runner does work outside its phases: report that"
             }
             Self::Perturbation { share, .. } if *share < 0.0 => {
-                "that is noise, not the marks: measure when the machine is quieter, or with `--profile thorough`"
+                "marks only add time, so the two passes differ by more than the marks explain, which is noise: measure again on a quieter machine, or with `--profile thorough`"
             }
             Self::Perturbation { .. } => {
                 "take shares from the phases and times from the plain median, never the reverse"

@@ -84,6 +84,11 @@ struct Progress {
 }
 
 impl Progress {
+    fn add(&mut self, wall_ns: u64) {
+        self.requests += 1;
+        self.wall_ns += wall_ns;
+    }
+
     /// Share of the budget used, 1 when the pass is complete.
     fn share(self, budget_ns: u64, sampling: &Sampling) -> f64 {
         if self.requests >= sampling.most_requests {
@@ -290,12 +295,5 @@ impl Measuring {
     pub(crate) fn held_bytes(&self) -> u64 {
         let requests: usize = self.requests.iter().map(|request| request.len()).sum();
         (requests + self.response.capacity()) as u64
-    }
-}
-
-impl Progress {
-    fn add(&mut self, wall_ns: u64) {
-        self.requests += 1;
-        self.wall_ns += wall_ns;
     }
 }
