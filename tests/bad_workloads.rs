@@ -24,21 +24,7 @@ const FUNCTIONS: [(&str, &str); 5] = [
     ("make_request", "def make_request(index): return b'request %d' % index"),
 ];
 
-const MANIFEST: &str = r#"
-title = "A workload that misbehaves"
-stands_for = "a mistake"
-data = "none"
-packages = []
-guests = ["cpython-3.15"]
-dominant = "interpreter"
-requests = 3
-batch_sizes = [1]
-[output]
-format = "bytes"
-[accuracy]
-metric = "none"
-value = 1
-"#;
+const MANIFEST: &str = include_str!("workload.toml");
 
 /// What should become of a case on one target.
 struct Expected {

@@ -87,21 +87,7 @@ impl World {
     }
 }
 
-const MANIFEST: &str = r#"
-title = "A workload"
-stands_for = "nothing"
-data = "none"
-packages = []
-guests = []
-dominant = "interpreter"
-requests = 3
-batch_sizes = [1]
-[output]
-format = "bytes"
-[accuracy]
-metric = "none"
-value = 1
-"#;
+const MANIFEST: &str = include_str!("workload.toml");
 
 fn error_lines(output: &Output) -> Vec<String> {
     let text = String::from_utf8_lossy(&output.stderr);
@@ -423,9 +409,6 @@ files = {{ "python.wasm" = "{}" }}
         wasmfit_protocol::sha256(module)
     );
     fs::write(guest.join("guest.toml"), manifest).expect("a manifest");
-    let workload = world.path("workloads/a/workload.toml");
-    let text = fs::read_to_string(&workload).expect("a workload");
-    fs::write(workload, text.replace("guests = []", r#"guests = ["cpython-3.15"]"#)).expect("it");
     let target = "wasmtime/cranelift@cpython-3.15";
     let output =
         world.command(&["bench", "--out", "run", "--target", target]).output().expect("ran");
