@@ -80,12 +80,11 @@ pub(crate) struct Told {
 impl Told {
     /// The failure of a runner whose last event does not answer its task.
     pub(crate) fn off_topic() -> Failure {
-        Failure {
-            kind: FailureKind::Vanished,
-            during: "end".into(),
-            message: "the runner's last event does not answer its task".into(),
-            detail: String::new(),
-        }
+        Failure::new(
+            FailureKind::Vanished,
+            "end",
+            "the runner's last event does not answer its task",
+        )
     }
 }
 
@@ -132,12 +131,7 @@ pub(crate) fn drive(
                 "{} does not start: {error}: build it, or set WASMFIT_RUNNERS",
                 runner.program.display()
             );
-            let last = Err(Failure {
-                kind: FailureKind::NotStarted,
-                during: "spawn".into(),
-                message,
-                detail: String::new(),
-            });
+            let last = Err(Failure::new(FailureKind::NotStarted, "spawn", message));
             Told { versions: Versions::default(), last }
         }
         Ok(started) => started.run(assignment, task, interrupt),
@@ -210,8 +204,9 @@ impl Started {
         // Also what the runner started: it must not outlive it, nor hold its
         // pipes. The runner has not been waited for, so its group is its own.
         kill_group(group);
-        let status = self.child.wait();
+        // Once waited for, its number may be given to another.
         interrupt.group.store(0, Ordering::SeqCst);
+        let status = self.child.wait();
         drop(lines);
         let _ = reader.join();
         let stderr = errors.join().unwrap_or_default();
@@ -409,7 +404,7 @@ impl Hearing {
             },
         };
         let during = self.stage.take().unwrap_or_else(|| "spawn".into());
-        Err(Failure { kind, during, message, detail: String::new() })
+        Err(Failure::new(kind, &during, message))
     }
 }
 

@@ -116,10 +116,5 @@ impl Guest {
 }
 
 fn invalid(message: String) -> Failure {
-    Failure {
-        kind: FailureKind::Guest,
-        during: "guest check".into(),
-        message,
-        detail: String::new(),
-    }
+    Failure::new(FailureKind::Guest, "guest check", message)
 }

@@ -62,8 +62,13 @@ impl Ticks {
         Some(Self { stolen: *ticks.get(7)?, total: ticks.iter().sum() })
     }
 
-    /// Share of processor time stolen since `earlier`.
-    pub(crate) fn stolen_since(self, earlier: Self) -> Option<f64> {
+    /// Share of processor time stolen between `earlier` and now, where the
+    /// system tells both.
+    pub(crate) fn stolen_until_now(earlier: Option<Self>) -> Option<f64> {
+        Self::read()?.stolen_since(earlier?)
+    }
+
+    fn stolen_since(self, earlier: Self) -> Option<f64> {
         let total = self.total.checked_sub(earlier.total).filter(|total| *total > 0)?;
         Some(self.stolen.saturating_sub(earlier.stolen) as f64 / total as f64)
     }

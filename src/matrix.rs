@@ -30,6 +30,7 @@ impl Matrix {
         arguments: &Bench,
         places: &Places,
         runners: &[Runner],
+        native: &Target,
     ) -> Result<Self, CommandError> {
         let workloads = match &arguments.workloads[..] {
             [] => Workload::read_all(&places.workloads)?,
@@ -43,14 +44,13 @@ impl Matrix {
             return Err(CommandError::Usage(message));
         }
         let mut targets = match &arguments.targets[..] {
-            [] => targets::defaults(places, runners),
+            [] => targets::defaults(places, runners, native.clone()),
             named => named.to_vec(),
         };
         for target in &targets {
             runners::find(runners, &target.runtime)?;
         }
-        let native = targets::native(runners);
-        if let Some(other) = targets.iter().find(|t| t.is_native() && **t != native) {
+        if let Some(other) = targets.iter().find(|t| t.is_native() && *t != native) {
             return Err(CommandError::Usage(format!(
                 "{other} is not here, the native interpreter is {native}: set WASMFIT_PYTHON for another"
             )));

@@ -94,7 +94,7 @@ impl Measurement<'_> {
             // it again.
             return Ok(());
         }
-        let steal = Ticks::read().zip(before).and_then(|(now, then)| now.stolen_since(then));
+        let steal = Ticks::stolen_until_now(before);
         let outcome = self.take_in(id, planned, &setup, &told, &scratch)?;
         if let LaunchOutcome::Failed(failure) = &outcome {
             end_on_full_disk(failure)?;
@@ -133,7 +133,7 @@ impl Measurement<'_> {
                 let message = format!(
                     "its output differs from native beyond the workload's tolerance: {first}"
                 );
-                let failure = failed(FailureKind::OutputMismatch, "output check", message);
+                let failure = Failure::new(FailureKind::OutputMismatch, "output check", message);
                 return Ok(self.fail_launch(planned.cell, failure, Some(deviation)));
             }
         };
@@ -256,7 +256,7 @@ fn read_bulk(
     kind: LaunchKind,
     expected: u32,
 ) -> Result<(Vec<Sample>, Vec<Vec<u8>>), Failure> {
-    let garbage = |message: String| failed(FailureKind::Garbage, "end", message);
+    let garbage = |message: String| Failure::new(FailureKind::Garbage, "end", message);
     let samples = read_launch_samples(&scratch.join("samples.csv"))
         .map_err(|error| garbage(error.to_string()))?;
     let responses: Vec<Vec<u8>> = FramesReader::open(&scratch.join("responses.frames"))
@@ -282,10 +282,6 @@ fn worse(a: Deviation, b: Deviation) -> Deviation {
         largest_absolute: a.largest_absolute.max(b.largest_absolute),
         largest_relative: a.largest_relative.max(b.largest_relative),
     }
-}
-
-fn failed(kind: FailureKind, during: &str, message: String) -> Failure {
-    Failure { kind, during: during.into(), message, detail: String::new() }
 }
 
 /// A file system that refuses one job's data will refuse the next one's.

@@ -71,6 +71,6 @@ fn find_workloads(executable: &Path) -> PathBuf {
     if here.is_dir() {
         return here;
     }
-    let above = executable.ancestors().map(|folder| folder.join("workloads"));
-    above.filter(|folder| folder.is_dir()).last().unwrap_or(here)
+    let mut above = executable.ancestors().map(|folder| folder.join("workloads"));
+    above.find(|folder| folder.is_dir()).unwrap_or(here)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wasmfit_protocol::{Artifact, Failure, Hello, Start};
+use wasmfit_protocol::{Artifact, Failure, FailureKind, Hello, Start};
 use wasmfit_record::{GuestRecord, Target};
 
 use crate::drive::{Guests, Runner};
@@ -45,11 +45,8 @@ impl Setup {
         places: &Places,
         runners: &[Runner],
     ) -> Result<Self, Failure> {
-        let unknown = |error: CommandError| Failure {
-            kind: wasmfit_protocol::FailureKind::NotStarted,
-            during: "set-up".into(),
-            message: error.to_string(),
-            detail: String::new(),
+        let unknown = |error: CommandError| {
+            Failure::new(FailureKind::NotStarted, "set-up", error.to_string())
         };
         let runner = runners::find(runners, &target.runtime).map_err(unknown)?.clone();
         let hello = runners::describe(&runner)?;
@@ -75,8 +72,8 @@ impl Setup {
 /// The targets measured when none is named: native, and every tier of every
 /// runtime on every installed guest. Where something is missing the target is
 /// named all the same, so that its cells can say what.
-pub(crate) fn defaults(places: &Places, runners: &[Runner]) -> Vec<Target> {
-    let mut targets = vec![native(runners)];
+pub(crate) fn defaults(places: &Places, runners: &[Runner], native: Target) -> Vec<Target> {
+    let mut targets = vec![native];
     let guests: Vec<String> = Guest::read_all(&places.guests)
         .into_iter()
         .filter(|guest| guest.manifest.boundary == "host-call")
@@ -100,8 +97,8 @@ pub(crate) fn defaults(places: &Places, runners: &[Runner]) -> Vec<Target> {
 }
 
 /// The native target, named after the version of the interpreter found.
-pub(crate) fn native(runners: &[Runner]) -> Target {
-    let hello = runners.first().and_then(|runner| runners::describe(runner).ok());
-    let guest = hello.as_ref().map_or_else(|| "cpython".into(), runners::native_guest);
+/// Without an answer of the interpreter it has no version to be named after.
+pub(crate) fn native(hello: Option<&Hello>) -> Target {
+    let guest = hello.map_or_else(|| "cpython".into(), runners::native_guest);
     Target { runtime: Target::NATIVE.into(), tier: String::new(), guest }
 }

@@ -16,6 +16,7 @@ use crate::measure::Measurement;
 use crate::places::Places;
 use crate::progress::Progress;
 use crate::runners;
+use crate::targets;
 
 /// Measures a matrix, or goes on with one.
 pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
@@ -24,7 +25,7 @@ pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
     let places = Places::find()?;
     let runners = runners::all(&places, &original.as_ref().unwrap_or(arguments).runners);
     let native = runners::find(&runners, Target::NATIVE)?;
-    runners::describe(native).map_err(|failure| {
+    let hello = runners::describe(native).map_err(|failure| {
         CommandError::Setup(format!(
             "no native Python to measure with: {}: run scripts/setup, or set WASMFIT_PYTHON",
             first_line(&failure)
@@ -33,7 +34,12 @@ pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
     let interrupt = Interrupt::default();
     catch_signals(&interrupt)?;
 
-    let matrix = Matrix::find(original.as_ref().unwrap_or(arguments), &places, &runners)?;
+    let matrix = Matrix::find(
+        original.as_ref().unwrap_or(arguments),
+        &places,
+        &runners,
+        &targets::native(Some(&hello)),
+    )?;
     let (run, directory) = if let (Some(run), Some(folder)) = (resumed, &arguments.resume) {
         matrix.check_same(&run)?;
         let directory = RunDirectory::resume(folder, &run)?;

@@ -99,7 +99,7 @@ impl Noise {
             let index = ((times.len() - 1) as f64 * share) as usize;
             times.get(index).copied().unwrap_or(1).max(1) as f64
         };
-        let steal = Ticks::read().zip(before).and_then(|(now, then)| now.stolen_since(then));
+        let steal = Ticks::stolen_until_now(before);
         Self { p99_over_median: at(0.99) / at(0.5), longest_over_median: at(1.0) / at(0.5), steal }
     }
 }

@@ -1,6 +1,7 @@
 //! `wasmfit list`: what can be measured.
 
 use serde::Serialize;
+use wasmfit_record::Target;
 
 use crate::cli::{List, What};
 use crate::commands::{print, print_json};
@@ -42,7 +43,9 @@ pub(crate) fn run(arguments: &List) -> Result<Ending, CommandError> {
         }
         What::Targets => {
             let runners = runners::all(&places, &[]);
-            let targets: Vec<Listed> = targets::defaults(&places, &runners)
+            let native = runners::find(&runners, Target::NATIVE)?;
+            let native = targets::native(runners::describe(native).ok().as_ref());
+            let targets: Vec<Listed> = targets::defaults(&places, &runners, native)
                 .into_iter()
                 .map(|target| match Setup::find(&target, &places, &runners) {
                     Ok(setup) => Listed {

@@ -12,8 +12,6 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use wasmfit_protocol::{Artifact, Failure, FailureKind, file_sha256, monotonic_ns, sha256};
 
-use crate::failure::failure;
-
 /// An artifact's place in the cache.
 #[derive(Clone, Debug)]
 pub struct ArtifactFile {
@@ -62,7 +60,7 @@ impl ArtifactFile {
                 "{}: {error}: make room, or set WASMFIT_CACHE to a folder with room",
                 self.path.display()
             );
-            failure(FailureKind::Storage, "compile", &message)
+            Failure::new(FailureKind::Storage, "compile", message)
         })?;
         let Note { bytes, sha256, compile_ns } = note;
         Ok(Artifact { bytes, sha256, compile_ns, cached: false })
@@ -78,7 +76,7 @@ impl ArtifactFile {
                     "{} is missing or cut short: it was removed since the run began; start the run again",
                     self.path.display()
                 );
-                Err(failure(FailureKind::Guest, "load-artifact", &message))
+                Err(Failure::new(FailureKind::Guest, "load-artifact", message))
             }
         }
     }
@@ -163,7 +161,7 @@ mod tests {
     fn a_compiler_that_fails_leaves_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = ArtifactFile::new(folder.path(), "a.cwasm");
-        let no = || Err(failure(FailureKind::Guest, "compile", "no"));
+        let no = || Err(Failure::new(FailureKind::Guest, "compile", "no"));
         assert!(file.prepare(no).is_err());
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);
     }

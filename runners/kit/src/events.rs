@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wasmfit_protocol::{ColdPhase, Event};
 
@@ -66,20 +66,20 @@ impl Events {
     /// Writes an event. A harness that has gone away cannot be told so, and
     /// will end this process.
     pub(crate) fn emit(&self, event: &Event) {
-        let mut pipe = self.0.pipe.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(file) = pipe.as_mut()
-            && let Ok(mut line) = serde_json::to_vec(event)
-        {
-            line.push(b'\n');
-            let _ = file.write_all(&line);
+        if let Some(pipe) = self.pipe().as_mut() {
+            write(pipe, event);
         }
     }
 
     /// Writes the last event; later ones are dropped. Says whether this one
     /// was the last.
     pub(crate) fn emit_last(&self, event: &Event) -> bool {
-        self.emit(event);
-        self.0.pipe.lock().unwrap_or_else(PoisonError::into_inner).take().is_some()
+        let pipe = self.pipe().take();
+        pipe.map(|mut pipe| write(&mut pipe, event)).is_some()
+    }
+
+    fn pipe(&self) -> MutexGuard<'_, Option<File>> {
+        self.0.pipe.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn enter(&self, stage: Stage) {
@@ -94,5 +94,12 @@ impl Events {
     pub(crate) fn stage(&self) -> Stage {
         let index = self.0.stage.load(Ordering::Relaxed);
         Stage::all().nth(usize::from(index)).unwrap_or(Stage::Ending)
+    }
+}
+
+fn write(pipe: &mut File, event: &Event) {
+    if let Ok(mut line) = serde_json::to_vec(event) {
+        line.push(b'\n');
+        let _ = pipe.write_all(&line);
     }
 }

@@ -13,7 +13,6 @@
 mod artifact;
 mod clock;
 mod events;
-mod failure;
 mod measuring;
 mod memory;
 mod runner;
@@ -22,7 +21,6 @@ mod settle;
 mod watch;
 
 pub use artifact::ArtifactFile;
-pub use failure::failure;
 pub use memory::limit_allocation;
 pub use runner::{Runtime, run};
 pub use session::{Ended, OUT_OF_MEMORY, Over, Session};

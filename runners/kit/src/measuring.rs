@@ -11,7 +11,6 @@ use wasmfit_protocol::{
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::events::Stage;
-use crate::failure::{failure, storage};
 use crate::settle::Settling;
 
 /// How long a burst of requests should take: long enough that the order
@@ -53,6 +52,11 @@ impl BurstKind {
     }
 }
 
+/// A frames file that failed, as the failure of a job.
+pub(crate) fn storage(error: &FramesError, during: &str) -> Failure {
+    Failure::new(FailureKind::Storage, during, error.to_string())
+}
+
 /// Why a response was not accepted.
 pub(crate) enum ResponseError {
     /// It differs from the first one to the same request.
@@ -64,10 +68,10 @@ pub(crate) enum ResponseError {
 impl ResponseError {
     pub(crate) fn into_failure(self, during: &str) -> Failure {
         match self {
-            Self::Unsteady { request } => failure(
+            Self::Unsteady { request } => Failure::new(
                 FailureKind::Unsteady,
                 during,
-                &format!(
+                format!(
                     "request {request} was answered differently than the first time: seed what is random, and keep no state between requests"
                 ),
             ),

@@ -10,7 +10,6 @@ use wasmfit_protocol::{
 };
 
 use crate::events::{Events, Stage};
-use crate::failure::failure;
 use crate::session::{Ended, Session};
 use crate::watch::{self, Watch};
 
@@ -52,7 +51,7 @@ pub fn run(runtime: &impl Runtime) -> u8 {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
             let message = format!("the runner panicked: {}", text.unwrap_or("no message"));
-            Event::Failed(failure(FailureKind::Runner, events.stage().name(), &message))
+            Event::Failed(Failure::new(FailureKind::Runner, events.stage().name(), message))
         }
     };
     let failed = matches!(last, Event::Failed(_));
@@ -67,7 +66,7 @@ struct Versioned {
 }
 
 fn run_job(runtime: &impl Runtime, job: File, events: &Events) -> Result<Event, Failure> {
-    let refuse = |kind, message: &str| failure(kind, "spawn", message);
+    let refuse = |kind, message: &str| Failure::new(kind, "spawn", message);
     let mut line = String::new();
     BufReader::new(job)
         .read_line(&mut line)

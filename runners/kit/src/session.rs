@@ -17,8 +17,7 @@ use wasmfit_protocol::{
 
 use crate::clock::Stamp;
 use crate::events::{Events, Stage};
-use crate::failure::{failure, storage};
-use crate::measuring::{BurstKind, Measuring};
+use crate::measuring::{BurstKind, Measuring, storage};
 
 /// What a `MemoryError` means here.
 pub const OUT_OF_MEMORY: &str = ": more than the job's memory limit; raise --memory";
@@ -116,7 +115,11 @@ impl Session {
                 (workload, Work::Measure(Box::new(measuring)))
             }
             Task::Describe | Task::Prepare => {
-                return Err(failure(FailureKind::Runner, "spawn", "this task runs no workload"));
+                return Err(Failure::new(
+                    FailureKind::Runner,
+                    "spawn",
+                    "this task runs no workload",
+                ));
             }
         };
         let folder = workload.folder.to_string_lossy().into_owned();
@@ -421,7 +424,7 @@ impl Session {
         let stage = self.events.stage();
         if stage != Stage::Ending {
             let message = "the guest's loop ended before it was told to";
-            return Err(failure(FailureKind::Trap, stage.name(), message));
+            return Err(Failure::new(FailureKind::Trap, stage.name(), message));
         }
         match self.work {
             Work::Make { count, made, .. } => {
@@ -433,7 +436,7 @@ impl Session {
                 let path = self.scratch.join("samples.csv");
                 write_samples(&path, &self.samples).map_err(|error| {
                     let message = format!("{}: {error}", path.display());
-                    failure(FailureKind::Storage, stage.name(), &message)
+                    Failure::new(FailureKind::Storage, stage.name(), message)
                 })?;
                 Ok(Event::Served(Served {
                     cold_start_ns: measuring.cold_start_ns(),

@@ -9,10 +9,9 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use wasmfit_protocol::{EXIT_FAILED, Event, FailureKind, Limits};
+use wasmfit_protocol::{EXIT_FAILED, Event, Failure, FailureKind, Limits};
 
 use crate::events::Events;
-use crate::failure::failure;
 
 /// How much of what a workload prints is kept.
 const KEPT_BYTES: usize = 4096;
@@ -121,7 +120,7 @@ impl Watcher {
 
     /// The job's thread is within guest code and cannot be asked to stop.
     fn end_process(&self, kind: FailureKind, message: &str) {
-        let failed = Event::Failed(failure(kind, self.events.stage().name(), message));
+        let failed = Event::Failed(Failure::new(kind, self.events.stage().name(), message));
         if self.events.emit_last(&failed) {
             // SAFETY: `_exit` runs no handlers, so nothing of the guest's or
             // the interpreter's is touched from this thread.

@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyMemoryError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use wasmfit_kit::protocol::{Failure, FailureKind};
-use wasmfit_kit::{DRIVER, OUT_OF_MEMORY, Session, failure};
+use wasmfit_kit::{DRIVER, OUT_OF_MEMORY, Session};
 
 /// What the driver calls. Of one thread, as the session is.
 #[pyclass(unsendable)]
@@ -40,9 +40,9 @@ pub(crate) fn serve(python: Python<'_>, session: Session) -> PyResult<(Session, 
     let trouble = ended.err().map(|error| {
         if error.is_instance_of::<PyMemoryError>(python) {
             let message = format!("{error}{OUT_OF_MEMORY}");
-            return failure(FailureKind::Memory, "guest", &message);
+            return Failure::new(FailureKind::Memory, "guest", message);
         }
-        failure(FailureKind::Runner, "guest", &format!("the driver failed: {error}"))
+        Failure::new(FailureKind::Runner, "guest", format!("the driver failed: {error}"))
     });
     let session = door.borrow().session.take();
     session

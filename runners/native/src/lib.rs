@@ -6,7 +6,7 @@ mod door;
 
 use pyo3::prelude::*;
 use wasmfit_kit::protocol::{Artifact, Failure, FailureKind, Job};
-use wasmfit_kit::{Ended, Runtime, Session, failure, limit_allocation};
+use wasmfit_kit::{Ended, Runtime, Session, limit_allocation};
 
 struct Native<'py> {
     python: Python<'py>,
@@ -27,7 +27,7 @@ impl Runtime for Native<'_> {
     }
 
     fn prepare(&self, _job: &Job) -> Result<Artifact, Failure> {
-        Err(failure(FailureKind::Runner, "compile", "native CPython has nothing to compile"))
+        Err(Failure::new(FailureKind::Runner, "compile", "native CPython has nothing to compile"))
     }
 
     fn serve(&self, job: &Job, mut session: Session) -> Result<Ended, Failure> {
@@ -36,10 +36,10 @@ impl Runtime for Native<'_> {
         session.began_with_the_process(job.executed_at_ns);
         limit_allocation(job.limits.memory_bytes).map_err(|error| {
             let message = format!("cannot limit memory: {error}");
-            failure(FailureKind::Runner, "initialize", &message)
+            Failure::new(FailureKind::Runner, "initialize", message)
         })?;
         let (session, trouble) = door::serve(self.python, session)
-            .map_err(|error| failure(FailureKind::Runner, "initialize", &error.to_string()))?;
+            .map_err(|error| Failure::new(FailureKind::Runner, "initialize", error.to_string()))?;
         Ok(Ended { session, linear_memory_bytes: None, trouble })
     }
 }

@@ -102,6 +102,14 @@ pub struct Failure {
     pub detail: String,
 }
 
+impl Failure {
+    /// A failure without further detail.
+    #[must_use]
+    pub fn new(kind: FailureKind, during: &str, message: impl Into<String>) -> Self {
+        Self { kind, during: during.into(), message: message.into(), detail: String::new() }
+    }
+}
+
 /// The kinds of failure. A runner tells the first group, the harness finds
 /// the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -9,7 +9,7 @@
 use std::path::Path;
 
 use wasmfit_kit::protocol::{ColdPhase, Failure, FailureKind};
-use wasmfit_kit::{DRIVER, Ended, Session, failure};
+use wasmfit_kit::{DRIVER, Ended, Session};
 use wasmtime::{
     Caller, Engine, Instance, Linker, Memory, Module, ResourceLimiter, Store, Trap, TypedFunc,
 };
@@ -82,7 +82,7 @@ fn wasi(library: &Path, workload: &Path) -> Result<WasiP1Ctx, Failure> {
     for (host, guest) in [(library, LIBRARY), (workload, WORKLOAD)] {
         builder.preopened_dir(host, guest, FsPerms::ReadOnly).map_err(|error| {
             let message = format!("{}: {}", host.display(), error.root_cause());
-            failure(FailureKind::Guest, "instantiate", &message)
+            Failure::new(FailureKind::Guest, "instantiate", message)
         })?;
     }
     Ok(builder.build_p1())
@@ -201,7 +201,7 @@ fn explain(error: &wasmtime::Error, limit: &MemoryLimit) -> Failure {
             "the guest needs more than its {} MiB of memory: raise --memory",
             limit.bytes >> 20
         );
-        return failure(FailureKind::Memory, during, &message);
+        return Failure::new(FailureKind::Memory, during, message);
     }
     let message = if let Some(I32Exit(code)) = error.downcast_ref() {
         format!("the guest ended with exit code {code}")
@@ -210,5 +210,5 @@ fn explain(error: &wasmtime::Error, limit: &MemoryLimit) -> Failure {
     } else {
         format!("the guest could not run: {}", error.root_cause())
     };
-    failure(FailureKind::Trap, during, &message)
+    Failure::new(FailureKind::Trap, during, message)
 }

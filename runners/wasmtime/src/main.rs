@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use wasmfit_kit::protocol::{Artifact, ColdPhase, Failure, FailureKind, GuestFiles, Job, Limits};
-use wasmfit_kit::{ArtifactFile, Ended, Runtime, Session, failure};
+use wasmfit_kit::{ArtifactFile, Ended, Runtime, Session};
 use wasmtime::{Config, Engine, Module};
 
 /// Stack for guest code. CPython guards its own recursion by depth, on the
@@ -46,7 +46,7 @@ impl Runtime for Wasmtime {
         artifact(job, files, &engine).prepare(|| {
             let module = std::fs::read(&files.module).map_err(|error| {
                 let message = format!("{}: {error}", files.module.display());
-                failure(FailureKind::Guest, "compile", &message)
+                Failure::new(FailureKind::Guest, "compile", message)
             })?;
             engine.precompile_module(&module).map_err(|error| {
                 let message = format!(
@@ -54,7 +54,7 @@ impl Runtime for Wasmtime {
                     files.module.display(),
                     error.root_cause()
                 );
-                failure(FailureKind::Guest, "compile", &message)
+                Failure::new(FailureKind::Guest, "compile", message)
             })
         })
     }
@@ -70,7 +70,7 @@ impl Runtime for Wasmtime {
 
 fn guest_files(job: &Job) -> Result<&GuestFiles, Failure> {
     job.guest.as_ref().ok_or_else(|| {
-        failure(
+        Failure::new(
             FailureKind::Runner,
             "spawn",
             "the job names no guest, and Wasmtime runs nothing else",
@@ -81,7 +81,7 @@ fn guest_files(job: &Job) -> Result<&GuestFiles, Failure> {
 fn engine(job: &Job) -> Result<Engine, Failure> {
     if job.tier != "cranelift" {
         let message = format!("this runner has no tier {:?}", job.tier);
-        return Err(failure(FailureKind::Runner, "spawn", &message));
+        return Err(Failure::new(FailureKind::Runner, "spawn", message));
     }
     let mut config = Config::new();
     config.wasm_exceptions(true).max_wasm_stack(WASM_STACK_BYTES);
@@ -89,7 +89,7 @@ fn engine(job: &Job) -> Result<Engine, Failure> {
     config.async_stack_size(THREAD_STACK_BYTES);
     Engine::new(&config).map_err(|error| {
         let message = format!("Wasmtime does not start here: {}", error.root_cause());
-        failure(FailureKind::Runner, "spawn", &message)
+        Failure::new(FailureKind::Runner, "spawn", message)
     })
 }
 
@@ -118,6 +118,6 @@ fn load(artifact: &ArtifactFile, engine: &Engine) -> Result<Module, Failure> {
     let module = unsafe { Module::deserialize_file(engine, artifact.path()) };
     module.map_err(|error| {
         let message = format!("{}: {}", artifact.path().display(), error.root_cause());
-        failure(FailureKind::Guest, "load-artifact", &message)
+        Failure::new(FailureKind::Guest, "load-artifact", message)
     })
 }

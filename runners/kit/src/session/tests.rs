@@ -241,7 +241,7 @@ fn a_guest_that_leaves_early_has_failed() {
 
 #[test]
 fn what_the_session_knows_comes_before_what_the_runtime_knows() {
-    let trouble = || Some(failure(FailureKind::Trap, "guest", "trapped"));
+    let trouble = || Some(Failure::new(FailureKind::Trap, "guest", "trapped"));
     let mut conversation = measure(2, Some(SAMPLING));
     let order = conversation.call(b"").expect("an order");
     let token = order.split(|byte| *byte == b' ').nth(1).expect("a token").to_vec();
