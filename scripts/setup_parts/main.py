@@ -6,30 +6,31 @@ import signal
 import sys
 import time
 
-from . import browser, debian, guest, python
-from .console import Console
+from . import binaryen, browser, debian, guest, nodejs, python, wasmedge
+from .console import Console, in_words
 from .errors import SetupError, explain_os_error
 from .tools import Tools
 from .workspace import Workspace, cache_root, read_stamp, write_summary
 
 DESCRIPTION = """\
-Installs what wasmfit measures with: a native CPython 3.15 with numpy, scipy and scikit-learn, and
-the WASM guest cpython-3.15 with the same versions. Everything is pinned by hash and goes to one
-cache folder; the system is left alone and no root is needed. A second run finds everything in place
-and needs no network."""
+Installs what wasmfit measures with: a native CPython 3.15 with numpy, scipy and scikit-learn, the
+WASM guest cpython-3.15 with the same versions, the guest cpython-3.12, WasmEdge and binaryen.
+Everything is pinned by hash and goes to one cache folder; the system is left alone and no root is
+needed. A second run finds everything in place and needs no network."""
 
 ENVIRONMENT = """\
 environment:
   WASMFIT_CACHE     where to install; default: $XDG_CACHE_HOME/wasmfit or ~/.cache/wasmfit
   WASMFIT_PYTHON    a Python of your own for the native side (CPython 3.11 or newer with numpy): it
                     is checked, and none is installed
-  WASMFIT_GUESTS    a folder of your own that holds cpython-3.15/: it is checked, and no guest is
-                    installed
+  WASMFIT_GUESTS    a folder of your own that holds cpython-3.15/ and cpython-3.12/: they are
+                    checked, and no guest is installed
   WASMFIT_CHROMIUM  a Chromium of your own for the browser tests (with --browser)
   PIP_*, npm_config_* and apt's configuration are respected: mirrors, proxies and certificates are
   the machine's own.
 
-exit codes: 0 all is in place, 1 something failed (one line says what and why), 2 wrong usage
+exit codes: 0 all is in place, or at least native CPython and cpython-3.15 (one line for each other
+part says what it lacks and why), 1 something failed (one line says what and why), 2 wrong usage
 """
 
 
@@ -49,10 +50,12 @@ def main(arguments):
         workspace = Workspace(root, console)
         with workspace.locked():
             if options.update_lock:
-                debian.remake_lock(workspace)
+                debian.remake_lock(Tools(workspace))
                 console.say(f"{debian.LOCK} holds the mirror's current versions")
-            else:
-                install(workspace, options, os.environ)
+                return 0
+            missing = install(workspace, options, os.environ)
+        if missing and options.strict:
+            return fail(f"--strict was asked for, and this is missing: {in_words(missing)}")
         return 0
     except SetupError as error:
         return fail(str(error))
@@ -67,6 +70,8 @@ def parse(arguments):
     parser = argparse.ArgumentParser(
         prog="scripts/setup", description=DESCRIPTION, epilog=ENVIRONMENT,
         formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--strict", action="store_true",
+                        help="fail when any part is missing")
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--browser", action="store_true",
                         help="also install playwright-core and a Chromium for the browser tests")
@@ -103,38 +108,67 @@ def browser_node(root):
 
 
 def install(workspace, options, environment):
+    """Installs everything; returns the parts that are missing, which a run can do without."""
     started = time.monotonic()
     console = workspace.console
     workspace.clear_partial()
     tools = Tools(workspace)
-    native = python.ensure(workspace, tools, environment)
-    guest_record = guest.ensure(workspace, tools, environment)
+    components = {
+        python.NAME: python.ensure(workspace, tools, environment),
+        guest.CPYTHON_3_15.component:
+            guest.ensure(workspace, tools, environment, guest.CPYTHON_3_15),
+    }
+    dispensable = {
+        guest.CPYTHON_3_12.component:
+            lambda: guest.ensure(workspace, tools, environment, guest.CPYTHON_3_12),
+        wasmedge.NAME: lambda: wasmedge.ensure(workspace, tools),
+        binaryen.NAME: lambda: binaryen.ensure(workspace, tools),
+    }
+    missing = {}
+    for name, ensure in dispensable.items():
+        try:
+            components[name] = ensure()
+        except SetupError as error:
+            console.warn(f"{name} is missing: {error}")
+            missing[name] = str(error)
     if options.browser:
         browser.ensure(workspace, tools, environment)
-    write_summary(workspace.root, {
-        python.NAME: native,
-        guest.FOLDER: guest_record,
-        **standing_components(workspace.root),
-    })
-    report(console, native, guest_record)
-    verdict = "everything" if console.steps_taken else "nothing to do: everything"
-    console.say(f"{verdict} is in place in {workspace.root} "
+    write_summary(workspace.root, components | standing_components(workspace.root), missing)
+    report(console, components)
+    console.say(f"{extent(console, missing)} is in place in {workspace.root} "
                 f"({time.monotonic() - started:.1f} s)")
+    return missing
+
+
+def extent(console, missing):
+    if missing:
+        return f"everything but {in_words(missing)}"
+    return "everything" if console.steps_taken else "nothing to do: everything"
 
 
 def standing_components(root):
     """The components that serve others or that this run was not asked for, as their stamps tell."""
+    sysroots = (module.SYSROOT.component for module in (python, wasmedge, binaryen))
     found = {name: read_stamp(root / name)
-             for name in ("sysroot", "tools", "node", browser.NAME)}
+             for name in (*sysroots, "tools", nodejs.NAME, browser.NAME)}
     return {name: record for name, record in found.items() if record}
 
 
-def report(console, native, guest_record):
+def report(console, components):
     """What a run will measure with, and what its reports will have to say about it."""
+    native = components[python.NAME]
     versions = {name: package["version"] for name, package in native["packages"].items()
                 if name in python.COMPARED_PACKAGES}
     listed = "".join(f", {name} {version}" for name, version in versions.items())
     console.say(f"{python.NAME}: {native['executable']} (CPython {native['python']}{listed})")
-    console.say(f"{guest.FOLDER}: {guest_record['path']}")
+    for name in (guest.CPYTHON_3_15.component, guest.CPYTHON_3_12.component):
+        if name in components:
+            console.say(f"{name}: {components[name]['path']}")
+    if wasmedge.NAME in components:
+        found = components[wasmedge.NAME]
+        console.say(f"{wasmedge.NAME}: {found['library']} ({found['version']})")
+    if binaryen.NAME in components:
+        found = components[binaryen.NAME]
+        console.say(f"{binaryen.NAME}: {found['executable']} ({found['version']})")
     for note in python.differences({"python": native["python"], **versions}):
         console.say(f"note: {note}")

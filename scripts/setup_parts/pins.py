@@ -24,12 +24,16 @@ class PinnedDeb:
     name: str
     version: str
     sha256: str
+    sysroot: str | None = None  # the one it is for, or every one
 
 
 @dataclass(frozen=True)
 class DebLock:
     suite: str
-    packages: tuple
+    packages: tuple[PinnedDeb, ...]
+
+    def packages_of(self, sysroot):
+        return tuple(pin for pin in self.packages if pin.sysroot in (None, sysroot))
 
 
 def parse_requirements(text):
@@ -44,15 +48,17 @@ def download_megabytes(text):
 
 
 def parse_deb_lock(text, source="debs.lock"):
-    suite, packages = None, []
+    suite, sysroot, packages = None, None, []
     for number, line in enumerate(text.splitlines(), start=1):
         fields = line.split("#", 1)[0].split()
         if not fields:
             continue
         if len(fields) == 2 and fields[0] == "suite":
             suite = fields[1]
+        elif len(fields) == 1 and (section := re.fullmatch(r"\[([a-z0-9.-]+)\]", fields[0])):
+            sysroot = section[1]
         elif len(fields) == 3 and re.fullmatch(r"[0-9a-f]{64}", fields[2]):
-            packages.append(PinnedDeb(*fields))
+            packages.append(PinnedDeb(*fields, sysroot))
         else:
             raise SetupError(f"{source}, line {number}: expected 'name version sha256', "
                              f"found {line.strip()!r}", "restore the file from version control")

@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import shutil
 import subprocess
 import tomllib
@@ -20,10 +19,11 @@ REQUIREMENTS = PINS / "native-requirements.txt"
 GUEST_DESCRIPTION = REPOSITORY / "guests" / "cpython-3.15" / "guest.toml"
 OLDEST_SUPPORTED = (3, 11)
 COMPARED_PACKAGES = ("numpy", "scipy", "scikit-learn")
-WHEEL_SYSTEM = "Linux x86_64"
 NEEDED_BYTES = 700_000_000
 REPLACEMENT = ("to the python of a virtual environment (CPython 3.11 or newer) that has numpy, "
                "scipy and scikit-learn")
+INTERPRETER = debian.PROGRAMS / "python3.15"
+STANDARD_LIBRARY = Path("usr/lib/python3.15")
 
 # Run by the interpreter in question, which may be any Python: keep it plain.
 PROBE = """
@@ -55,6 +55,29 @@ if __name__ == "__main__":
 """
 
 
+# Every extension module of the standard library that the packages of the lock file serve.
+LIBRARY_CHECK = "import bz2, ctypes, hashlib, lzma, multiprocessing, pyexpat, ssl, zlib; " \
+                "from compression import zstd; print('complete')"
+
+
+def finish_sysroot(workspace, folder):
+    """Tries the interpreter, and does what Debian's own installation does last: without compiled
+    bytecode every start compiles what it imports, and native cold starts come out several times too
+    slow."""
+    run(workspace, [folder / INTERPRETER, "-c", LIBRARY_CHECK],
+        "the python3.15 of the sysroot does not run", debian.REMEDY)
+    with workspace.console.step(f"{SYSROOT.component}: compiling the standard library"):
+        run(workspace,
+            [folder / INTERPRETER, "-I", "-m", "compileall", "-q", "-j", "0",
+             folder / STANDARD_LIBRARY],
+            "the standard library of the sysroot's python3.15 does not compile", debian.REMEDY)
+
+
+SYSROOT = debian.Sysroot(
+    name="python", content="python3.15", files=(INTERPRETER,), finish=finish_sysroot,
+    module=Path(__file__), alternative=f"set {OVERRIDE} {REPLACEMENT}")
+
+
 def executable_of(root):
     return root / NAME / "bin" / "python"
 
@@ -66,18 +89,18 @@ def ensure(workspace, tools, environment):
     starter = find_interpreter(workspace.root)
     folder = workspace.root / NAME
     inputs = digest_of_inputs(REQUIREMENTS, Path(__file__), str(workspace.root),
-                              starter or debian.inputs_of(workspace))
+                              starter or debian.inputs_of(workspace, SYSROOT))
     record = read_stamp(folder, inputs)
     python = executable_of(workspace.root)
     if record and os.access(python, os.X_OK):
         return record
     if starter is None:
-        require_supported_system()
+        debian.require_support(SYSROOT)
     workspace.require_space(NEEDED_BYTES)
     tools.ensure()
     if starter is None:
-        debian.ensure(workspace, tools)
-        origin, starter = "sysroot", debian.folder_of(workspace) / debian.INTERPRETER
+        debian.ensure(workspace, tools, SYSROOT)
+        origin, starter = "sysroot", SYSROOT.folder(workspace) / INTERPRETER
     else:
         origin = "system"
     packages = build(workspace, tools, starter, folder)
@@ -97,22 +120,9 @@ def ensure(workspace, tools, environment):
     return record
 
 
-def system_name():
-    return f"{platform.system()} {platform.machine()}"
-
-
-def require_supported_system():
-    if system_name() != WHEEL_SYSTEM:
-        raise SetupError(f"the native interpreter is installed on {WHEEL_SYSTEM} only, and this is "
-                         f"{system_name()}", f"set {OVERRIDE} {REPLACEMENT}")
-    if not debian.is_available():
-        raise SetupError("this system has neither a python3.15 nor apt to get one with",
-                         f"set {OVERRIDE} {REPLACEMENT}")
-
-
 def find_interpreter(root):
     """A python3.15 of the system that cp315 wheels fit, behind any link, shim or environment."""
-    found = shutil.which("python3.15") if system_name() == WHEEL_SYSTEM else None
+    found = shutil.which("python3.15") if debian.system_name() == debian.SYSTEM else None
     if not found:
         return None
     try:

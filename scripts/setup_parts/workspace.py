@@ -135,12 +135,17 @@ def read_stamp(folder, inputs=None):
     return record if isinstance(record, dict) else None
 
 
-def write_summary(root, components):
-    """setup.json: what is installed, for wasmfit and its tests. Untouched when nothing changed."""
+def write_summary(root, components, missing):
+    """setup.json: what is installed, for wasmfit and its tests. Untouched when nothing changed.
+
+    missing: name of a part -> why it is not there
+    """
     fallbacks = [{"component": name, **fallback}
                  for name, record in components.items()
                  for fallback in record.get("fallbacks", [])]
-    summary = {"schema_version": SCHEMA_VERSION, "components": components, "fallbacks": fallbacks}
+    gaps = [{"component": name, "reason": reason} for name, reason in missing.items()]
+    summary = {"schema_version": SCHEMA_VERSION, "components": components, "fallbacks": fallbacks,
+               "missing": gaps}
     text = json.dumps(summary, indent=2) + "\n"
     path = root / "setup.json"
     try:
