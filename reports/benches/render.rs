@@ -28,15 +28,21 @@ fn run_of_a_million() -> Fixture {
     fixture
 }
 
+/// 272 launches at steady state, most of nine to a cell.
+const REQUESTS_OF_MANY: u32 = 1_000_000 / 272 * 4 / 9;
+
 fn render(criterion: &mut Criterion) {
-    let folder = tempfile::tempdir().unwrap();
-    run_of_a_million().save(folder.path());
-    let rows = wasmfit_reports::analyze(folder.path()).unwrap().samples;
     let mut group = criterion.benchmark_group("report");
     group.sample_size(10).measurement_time(Duration::from_secs(10));
-    group.bench_function(format!("write, {rows} samples"), |bencher| {
-        bencher.iter(|| wasmfit_reports::write(folder.path()).unwrap());
-    });
+    let runs = [("2 targets", run_of_a_million()), ("16 targets", Fixture::many(REQUESTS_OF_MANY))];
+    for (name, run) in runs {
+        let folder = tempfile::tempdir().unwrap();
+        run.save(folder.path());
+        let rows = wasmfit_reports::analyze(folder.path()).unwrap().samples;
+        group.bench_function(format!("write, {name}, {rows} samples"), |bencher| {
+            bencher.iter(|| wasmfit_reports::write(folder.path()).unwrap());
+        });
+    }
     group.finish();
 }
 

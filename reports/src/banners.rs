@@ -1,7 +1,6 @@
-//! What must be seen before any figure: completeness, outputs, parity,
-//! noise.
+//! What must be seen before any figure: parity, completeness, outputs, noise.
 
-use crate::analysis::{Analysis, CellState, MachineNoise, Outputs, Parity};
+use crate::analysis::{Analysis, CellState, GuestParity, MachineNoise, Outputs};
 use crate::format::{counted, percent};
 use crate::warnings::Warning;
 
@@ -41,10 +40,10 @@ pub(crate) struct Banner {
     pub(crate) text: String,
 }
 
-/// All of them, in reading order.
+/// All but those of [`parity`], in reading order.
 pub(crate) fn of(analysis: &Analysis) -> Vec<Banner> {
     let optional = [unfinished(analysis), failures(analysis)];
-    let always = [outputs(analysis), parity(analysis), noise(analysis)];
+    let always = [outputs(analysis), noise(analysis)];
     optional.into_iter().flatten().chain(always).collect()
 }
 
@@ -106,39 +105,38 @@ fn outputs(analysis: &Analysis) -> Banner {
     Banner { tone, title: title.to_owned(), text }
 }
 
-fn parity(analysis: &Analysis) -> Banner {
-    match &analysis.parity {
-        Parity::Same { python, packages } => {
-            let python = python.iter().map(|version| format!("Python {version}"));
-            let packages = packages.iter().map(|(name, version)| format!("{name} {version}"));
-            let versions: Vec<_> = python.chain(packages).collect();
-            Banner {
-                tone: Tone::Good,
-                title: "Same versions natively and in the guest".to_owned(),
-                text: format!("{}.", versions.join(", ")),
-            }
-        }
-        Parity::Differs { differences } => {
-            let mut texts: Vec<_> = differences
-                .iter()
-                .map(|it| {
-                    let guest = &it.target.guest;
-                    format!("{} is {} in {guest} and {} natively", it.of, it.guest, it.native)
-                })
-                .collect();
-            texts.sort();
-            texts.dedup();
-            Banner {
-                tone: Tone::Caution,
-                title: "Versions differ: ratios compare versions as well as platforms".to_owned(),
-                text: format!("{}.", texts.join("; ")),
-            }
-        }
-        Parity::NothingToCompare => Banner {
+/// Whether native and each guest run the same versions, one by one.
+pub(crate) fn parity(analysis: &Analysis) -> Vec<Banner> {
+    if analysis.parity.is_empty() {
+        return vec![Banner {
             tone: Tone::Caution,
             title: "Versions not compared".to_owned(),
             text: "No case was measured both natively and in a guest.".to_owned(),
-        },
+        }];
+    }
+    analysis.parity.iter().map(parity_of).collect()
+}
+
+fn parity_of(parity: &GuestParity) -> Banner {
+    let guest = &parity.guest;
+    if parity.differences.is_empty() {
+        let packages = parity.packages.iter().map(|(name, version)| format!("{name} {version}"));
+        let versions = std::iter::once(format!("Python {}", parity.python)).chain(packages);
+        return Banner {
+            tone: Tone::Good,
+            title: format!("{guest}: the same versions as native"),
+            text: format!("{}.", versions.collect::<Vec<_>>().join(", ")),
+        };
+    }
+    let texts = parity
+        .differences
+        .iter()
+        .map(|it| format!("{} is {} in {guest} and {} natively", it.of, it.guest, it.native));
+    let texts = texts.collect::<Vec<_>>().join("; ");
+    Banner {
+        tone: Tone::Caution,
+        title: format!("{guest}: other versions than native"),
+        text: format!("{texts}. Its ratios compare versions as well as platforms."),
     }
 }
 

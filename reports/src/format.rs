@@ -19,12 +19,14 @@ pub(crate) fn round_duration(ns: f64) -> String {
     format!("{} {unit}", (ns / size * 1e4).round() / 1e4)
 }
 
-/// `83.2–86.0 µs` in the unit and decimals of the estimate.
+/// `83.2–86.0 µs` in the unit and decimals of the estimate; as
+/// [`ratio_interval`].
 pub(crate) fn duration_interval(estimate: &Estimate) -> Option<String> {
-    let Interval { low, high } = estimate.interval?;
+    let interval = estimate.interval?;
     let (size, unit) = unit_of(estimate.value, &DURATIONS);
     let decimals = decimals_of(estimate.value / size);
-    Some(format!("{:.decimals$}–{:.decimals$} {unit}", low / size, high / size))
+    let (low, high) = (interval.low / size, interval.high / size);
+    Some(format!("{}{low:.decimals$}–{high:.decimals$} {unit}", lesser_level(interval)))
 }
 
 /// `98.6 MB`, of bytes, in decimal units.
@@ -37,11 +39,23 @@ pub(crate) fn ratio(times: f64) -> String {
     format!("{}×", significant(times))
 }
 
-/// `2.84–3.02` in the decimals of the estimate.
+/// `2.84–3.02` in the decimals of the estimate; `75%: 2.84–3.02` where it is
+/// not one of 95%.
 pub(crate) fn ratio_interval(estimate: &Estimate) -> Option<String> {
-    let Interval { low, high } = estimate.interval?;
+    let interval = estimate.interval?;
     let decimals = decimals_of(estimate.value);
-    Some(format!("{low:.decimals$}–{high:.decimals$}"))
+    let Interval { low, high, .. } = interval;
+    Some(format!("{}{low:.decimals$}–{high:.decimals$}", lesser_level(interval)))
+}
+
+/// `75%: `, or nothing where the interval is one of 95%.
+fn lesser_level(interval: Interval) -> String {
+    if interval.is_confident() { String::new() } else { level(interval.confidence) + ": " }
+}
+
+/// `75%`, of how often an interval holds the true value.
+pub(crate) fn level(confidence: f64) -> String {
+    format!("{:.0}%", confidence * 100.0)
 }
 
 /// ` (2.84–3.02)`, or nothing.
@@ -51,7 +65,9 @@ pub(crate) fn in_brackets(interval: Option<String>) -> String {
 
 /// ` (95%: 2.84–3.02)`, or nothing: where no caption tells what it is.
 pub(crate) fn ratio_interval_in_brackets(estimate: &Estimate) -> String {
-    in_brackets(ratio_interval(estimate).map(|interval| format!("95%: {interval}")))
+    let is_confident = estimate.interval.is_some_and(Interval::is_confident);
+    let level = if is_confident { "95%: " } else { "" };
+    in_brackets(ratio_interval(estimate).map(|interval| format!("{level}{interval}")))
 }
 
 /// `12.3%`, of a share from 0 to 1.
@@ -74,6 +90,12 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// `3 of 9`, or `9` where there are as many as were planned.
+pub(crate) fn of_planned(number: u32, planned: u32) -> String {
+    let made = count(u64::from(number));
+    if number < planned { format!("{made} of {}", count(u64::from(planned))) } else { made }
+}
+
 /// `1 launch`, `3 launches`.
 pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
@@ -87,6 +109,14 @@ pub(crate) fn deviation(largest: f64) -> String {
 /// The first digits of a hash.
 pub(crate) fn abbreviated(hash: &str) -> String {
     hash.chars().take(12).collect()
+}
+
+/// At most `limit` letters.
+pub(crate) fn cut(text: &str, limit: usize) -> String {
+    if text.chars().count() <= limit {
+        return text.to_owned();
+    }
+    text.chars().take(limit.saturating_sub(1)).chain(['…']).collect()
 }
 
 fn in_units(value: f64, units: &[(f64, &str)]) -> String {
@@ -143,11 +173,15 @@ mod tests {
 
     #[test]
     fn intervals_follow_their_estimate() {
-        let interval = Some(Interval { low: 983.0, high: 1_026.0 });
+        let interval = Some(Interval { low: 983.0, high: 1_026.0, confidence: 0.95 });
         let estimate = Estimate { value: 1_004.0, interval };
         assert_eq!(duration_interval(&estimate).unwrap(), "0.98–1.03 µs");
         assert_eq!(duration_interval(&Estimate { interval: None, ..estimate }), None);
-        let interval = Some(Interval { low: 2.836, high: 3.0201 });
+        let few = Interval { low: 983.0, high: 1_026.0, confidence: 0.75 };
+        let few = Estimate { value: 1_004.0, interval: Some(few) };
+        assert_eq!(duration_interval(&few).unwrap(), "75%: 0.98–1.03 µs");
+        assert_eq!(ratio_interval_in_brackets(&few), " (75%: 983–1026)");
+        let interval = Some(Interval { low: 2.836, high: 3.0201, confidence: 0.95 });
         assert_eq!(ratio_interval(&Estimate { value: 2.9, interval }).unwrap(), "2.84–3.02");
         let estimate = Estimate { value: 2.9, interval };
         assert_eq!(ratio_interval_in_brackets(&estimate), " (95%: 2.84–3.02)");
@@ -169,5 +203,11 @@ mod tests {
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(counted(1, "launch", "launches"), "1 launch");
         assert_eq!(deviation(5.4e-7), "5.40e-7");
+    }
+
+    #[test]
+    fn long_texts_are_cut() {
+        assert_eq!(cut("größer", 6), "größer");
+        assert_eq!(cut("größer", 4), "grö…");
     }
 }

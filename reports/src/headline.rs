@@ -1,13 +1,20 @@
 //! The answer in a sentence.
 
-use crate::analysis::{Analysis, CaseAnalysis, CellAnalysis, CellState, Comparison, Measured};
-use crate::format::{duration, ratio, ratio_interval_in_brackets};
-use crate::labels::Labels;
+use crate::analysis::{
+    Analysis, CaseAnalysis, CellAnalysis, CellState, Comparison, Execution, Measured, Ranking,
+};
+use crate::format::{counted, cut, duration, ratio, ratio_interval_in_brackets};
+
+/// Letters of a reason, which stands in full below.
+const LETTERS: usize = 100;
+
+/// Targets that are named beside the fastest; more are counted.
+const NAMED: usize = 2;
 
 /// What a target is for a case: `before`, the figure, `after`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Headline {
-    /// Begins with the target's name.
+    /// Begins with the name of a target or a guest.
     pub(crate) before: String,
     /// What to print bold.
     pub(crate) figure: String,
@@ -15,37 +22,104 @@ pub(crate) struct Headline {
 }
 
 impl Headline {
-    fn new(before: String, figure: String, after: &str) -> Self {
-        Self { before, figure, after: after.to_owned() }
+    fn new(before: String, figure: String, after: impl Into<String>) -> Self {
+        Self { before, figure, after: after.into() }
     }
 }
 
-/// The headlines of each case: one per target but native.
+/// The headlines of each case: one per guest.
 pub(crate) fn of(analysis: &Analysis) -> Vec<(&CaseAnalysis, Vec<Headline>)> {
-    let labels = Labels::of(analysis);
-    analysis.cases().map(|case| (case, of_case(case, labels))).collect()
+    analysis.cases().map(|case| (case, of_case(case))).collect()
 }
 
-fn of_case(case: &CaseAnalysis, labels: Labels) -> Vec<Headline> {
-    let guests = || case.cells.iter().filter(|cell| !cell.target.is_native());
-    if guests().next().is_none() {
-        return case.cells.iter().map(|cell| of_cell(cell, labels)).collect();
+fn of_case(case: &CaseAnalysis) -> Vec<Headline> {
+    let guests = case.guests();
+    if guests.is_empty() {
+        return case.cells.iter().map(of_cell).collect();
     }
-    guests().map(|cell| of_cell(cell, labels)).collect()
+    guests.into_iter().map(|guest| of_guest(case, guest)).collect()
 }
 
-fn of_cell(cell: &CellAnalysis, labels: Labels) -> Headline {
-    let name = labels.target(&cell.target);
+fn of_guest(case: &CaseAnalysis, guest: &str) -> Headline {
+    let ranking = case.leading(guest);
+    let fastest = ranking.and_then(|it| Some((it, case.cell(it.fastest.first()?)?)));
+    if let Some((ranking, cell)) = fastest {
+        let headline = of_cell(cell);
+        let after = headline.after + &beside(case, ranking);
+        return Headline { after, ..headline };
+    }
+    let is_of_guest = |it: &&CellAnalysis| !it.target.is_native() && it.target.guest == guest;
+    let cells: Vec<_> = case.cells.iter().filter(is_of_guest).collect();
+    let alone = cells.iter().find(|it| it.measured().is_some() || cells.len() == 1);
+    alone.map_or_else(|| without_figure(guest, &cells), |cell| of_cell(cell))
+}
+
+/// What the fastest target was compared with.
+fn beside(case: &CaseAnalysis, ranking: &Ranking) -> String {
+    let compared = ranking.compared;
+    let how = ranking.execution.name();
+    let interpreted = match ranking.execution {
+        Execution::Compiled => "",
+        Execution::Interpreted => "; no compiled target was measured",
+    };
+    let rivals = ranking.fastest.get(1..).unwrap_or_default();
+    if rivals.is_empty() {
+        return match (compared, ranking.execution) {
+            (1, Execution::Compiled) => String::new(),
+            (1, Execution::Interpreted) => format!(", {how}{interpreted}"),
+            _ => format!(", the fastest of {compared} {how} targets{interpreted}"),
+        };
+    }
+    let named = rivals.iter().take(NAMED).map(|rival| {
+        let found = case.cell(rival).and_then(|it| it.measured()?.ratio);
+        let times = found.map(|it| format!(" ({})", ratio(it.times_native.value)));
+        format!("{rival}{}", times.unwrap_or_default())
+    });
+    let more = rivals.len().saturating_sub(NAMED);
+    let more = (more > 0).then(|| format!("{more} more"));
+    let rivals = named.chain(more).collect::<Vec<_>>().join(", ");
+    let others = compared - ranking.fastest.len();
+    let others = match counted(others as u64, "other", "others") {
+        _ if others == 0 => String::new(),
+        others => format!("; faster than {others}, {how} as well"),
+    };
+    format!(", not told apart from {rivals}{others}{interpreted}")
+}
+
+/// Several targets of a guest, none of which was measured.
+fn without_figure(guest: &str, cells: &[&CellAnalysis]) -> Headline {
+    let total = counted(cells.len() as u64, "target", "targets");
+    let mut reasons = cells.iter().map(|cell| match &cell.state {
+        CellState::Unsupported { reason } => Some(reason),
+        CellState::Pending | CellState::Failed { .. } | CellState::Measured(_) => None,
+    });
+    let first = reasons.next().flatten();
+    match first {
+        Some(reason) if reasons.all(|it| it == Some(reason)) => Headline::new(
+            guest.to_owned(),
+            "unsupported".to_owned(),
+            format!(" on all {total}: {}", cut(reason, LETTERS)),
+        ),
+        _ => Headline::new(
+            guest.to_owned(),
+            "not measured".to_owned(),
+            format!(" on any of {total}; the reasons are below"),
+        ),
+    }
+}
+
+fn of_cell(cell: &CellAnalysis) -> Headline {
+    let name = cell.target.to_string();
     match &cell.state {
         CellState::Measured(measured) => of_measured(name, cell.target.is_native(), measured),
         CellState::Pending => Headline::new(name, "not measured yet".into(), ""),
         CellState::Unsupported { reason } => {
-            Headline::new(name, "unsupported".into(), &format!(": {reason}"))
+            Headline::new(name, "unsupported".into(), format!(": {}", cut(reason, LETTERS)))
         }
         CellState::Failed { failure, .. } => Headline::new(
             name,
             "failed".into(),
-            &format!(" during {}: {}", failure.during, failure.message),
+            format!(" during {}: {}", failure.during, failure.message),
         ),
     }
 }
@@ -57,13 +131,11 @@ fn of_measured(name: String, is_native: bool, measured: &Measured) -> Headline {
         let interval = ratio_interval_in_brackets(&found.times_native);
         return match found.comparison {
             Comparison::Slower | Comparison::Faster => {
-                Headline::new(takes, figure, &format!(" native's time{interval}"))
+                Headline::new(takes, figure, format!(" native's time{interval}"))
             }
-            Comparison::NoDifferenceShown => Headline::new(
-                format!("{name}: no difference from native shown,"),
-                figure,
-                &interval,
-            ),
+            Comparison::NoDifferenceShown => {
+                Headline::new(format!("{name}: no difference from native shown,"), figure, interval)
+            }
             Comparison::SingleRound => {
                 Headline::new(takes, figure, " native's time (one round, hence no interval)")
             }

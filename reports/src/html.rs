@@ -3,12 +3,12 @@
 use askama::Template;
 
 use crate::ReportError;
-use crate::analysis::{Analysis, CaseAnalysis, CellState, WorkloadAnalysis};
+use crate::analysis::{Analysis, CaseAnalysis, CellState, Unsupported, WorkloadAnalysis};
 use crate::banners::{self, Banner};
 use crate::charts::{self, Figure};
 use crate::format::{count, counted};
 use crate::headline::{self, Headline};
-use crate::labels::Labels;
+use crate::places::places;
 use crate::tables::{self, Table};
 use crate::warnings::{WarningGroup, grouped};
 
@@ -20,17 +20,22 @@ struct Page<'a> {
     subject: String,
     samples: String,
     answers: Vec<Answer>,
+    parity: Vec<Banner>,
     banners: Vec<Banner>,
+    chart: Option<Figure>,
+    overview: Table,
+    refusals: Vec<Refusal>,
     results: Table,
-    overview: Option<Figure>,
     workloads: Vec<WorkloadSection<'a>>,
-    unmeasured: Vec<Unmeasured>,
+    failed: Vec<FailedCell>,
     warnings: Vec<WarningGroup>,
     outputs: Table,
+    preparations: Table,
     footprint: Table,
     versions: Table,
     guests: Table,
     environment: Table,
+    budget: Option<String>,
     command: String,
 }
 
@@ -56,34 +61,42 @@ struct CaseSection {
     cold_starts: Table,
 }
 
-/// A cell without figures.
-pub(crate) struct Unmeasured {
+/// A cell that failed.
+pub(crate) struct FailedCell {
     pub(crate) cell: String,
-    pub(crate) state: &'static str,
     pub(crate) reason: String,
     pub(crate) detail: String,
 }
 
+/// Why cells are not supported; numbered as in the overview.
+pub(crate) struct Refusal {
+    pub(crate) places: String,
+    pub(crate) reason: String,
+}
+
 pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
-    let labels = Labels::of(analysis);
-    let workloads: Result<Vec<_>, _> =
-        analysis.workloads.iter().map(|workload| workload_section(workload, labels)).collect();
+    let workloads: Result<Vec<_>, _> = analysis.workloads.iter().map(workload_section).collect();
     let page = Page {
         analysis,
         subject: subject(analysis),
         samples: count(analysis.samples),
         answers: answers(analysis),
+        parity: banners::parity(analysis),
         banners: banners::of(analysis),
-        results: keep_marks(tables::results(analysis, labels)),
-        overview: charts::ratios(analysis, labels)?,
+        chart: charts::overview(analysis)?,
+        overview: keep_marks(tables::overview(analysis)),
+        refusals: refusals(analysis),
+        results: keep_marks(tables::results(analysis)),
         workloads: workloads?,
-        unmeasured: unmeasured(analysis),
+        failed: failed(analysis),
         warnings: grouped(&analysis.warnings),
-        outputs: keep_marks(tables::outputs(analysis, labels)),
-        footprint: tables::footprint(analysis, labels),
+        outputs: keep_marks(tables::outputs(analysis)),
+        preparations: tables::preparations(analysis),
+        footprint: tables::footprint(analysis),
         versions: tables::versions(analysis),
         guests: tables::guests(analysis),
         environment: tables::environment(analysis),
+        budget: analysis.budget.map(tables::budget),
         command: command(analysis),
     };
     Ok(page.render()?)
@@ -91,11 +104,8 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
 
 /// How much of what was measured on what.
 pub(crate) fn subject(analysis: &Analysis) -> String {
-    let mut targets: Vec<_> = analysis.cells().map(|(_, cell)| cell.target.to_string()).collect();
-    targets.sort();
-    targets.dedup();
     let workloads = counted(analysis.workloads.len() as u64, "workload", "workloads");
-    let targets = counted(targets.len() as u64, "target", "targets");
+    let targets = counted(analysis.targets().len() as u64, "target", "targets");
     format!("{workloads} on {targets}")
 }
 
@@ -116,8 +126,20 @@ fn answers(analysis: &Analysis) -> Vec<Answer> {
 /// Word joiners around dashes: an interval is not broken in two, nor off
 /// its level.
 fn keep_together(headline: Headline) -> Headline {
-    let after = headline.after.replace('–', "\u{2060}–\u{2060}").replace("95%: ", "95%:\u{a0}");
+    let after = headline.after.replace('–', "\u{2060}–\u{2060}").replace("%: ", "%:\u{a0}");
     Headline { after, ..headline }
+}
+
+/// The parts of a name between which a narrow table may break it: behind a
+/// slash and before an at.
+fn parts(name: &str) -> Vec<&str> {
+    let behind_slashes = name.split_inclusive('/');
+    let parts = behind_slashes.flat_map(|part| {
+        let at = part.find('@').filter(|at| *at > 0).unwrap_or(part.len());
+        let (before, from) = part.split_at(at);
+        [before, from]
+    });
+    parts.filter(|part| !part.is_empty()).collect()
 }
 
 /// No-break spaces after marks: a mark stays with its word where the table
@@ -129,13 +151,10 @@ fn keep_marks(mut table: Table) -> Table {
     table
 }
 
-fn workload_section(
-    workload: &WorkloadAnalysis,
-    labels: Labels,
-) -> Result<WorkloadSection<'_>, ReportError> {
+fn workload_section(workload: &WorkloadAnalysis) -> Result<WorkloadSection<'_>, ReportError> {
     let several = workload.cases.len() > 1;
     let cases: Result<Vec<_>, _> =
-        workload.cases.iter().map(|case| case_section(case, several, labels)).collect();
+        workload.cases.iter().map(|case| case_section(case, several)).collect();
     Ok(WorkloadSection {
         name: &workload.name,
         title: workload.record.as_ref().map_or("", |record| &record.title),
@@ -144,44 +163,41 @@ fn workload_section(
     })
 }
 
-fn case_section(
-    case: &CaseAnalysis,
-    several: bool,
-    labels: Labels,
-) -> Result<CaseSection, ReportError> {
+fn case_section(case: &CaseAnalysis, several: bool) -> Result<CaseSection, ReportError> {
     let figures = [
-        charts::phases(case, labels)?,
-        charts::cold_start(case, labels)?,
-        charts::distribution(case, labels)?,
+        charts::ratios(case)?,
+        charts::phases(case)?,
+        charts::cold_start(case)?,
+        charts::spread(case)?,
     ];
     Ok(CaseSection {
         name: several.then(|| case.case.to_string()),
         figures: figures.into_iter().flatten().collect(),
-        request_phases: tables::request_phases(case, labels),
-        cold_starts: tables::cold_starts(case, labels),
+        request_phases: tables::request_phases(case),
+        cold_starts: tables::cold_starts(case),
     })
 }
 
-/// Cells without figures, and why.
-pub(crate) fn unmeasured(analysis: &Analysis) -> Vec<Unmeasured> {
+/// Cells that failed, and why.
+pub(crate) fn failed(analysis: &Analysis) -> Vec<FailedCell> {
     let cells = analysis.cells().filter_map(|(case, cell)| {
-        let (state, reason, detail) = match &cell.state {
-            CellState::Measured(_) | CellState::Pending => return None,
-            CellState::Unsupported { reason } => ("unsupported", reason.clone(), String::new()),
-            CellState::Failed { failure, .. } => (
-                "failed",
-                format!("during {}: {}", failure.during, failure.message),
-                failure.detail.clone(),
-            ),
-        };
-        Some(Unmeasured {
+        let CellState::Failed { failure, .. } = &cell.state else { return None };
+        Some(FailedCell {
             cell: format!("{} on {}", case.case, cell.target),
-            state,
-            reason,
-            detail,
+            reason: format!("during {}: {}", failure.during, failure.message),
+            detail: failure.detail.clone(),
         })
     });
     cells.collect()
+}
+
+/// Why cells are not supported, and which.
+pub(crate) fn refusals(analysis: &Analysis) -> Vec<Refusal> {
+    let refusal = |it: &Unsupported| Refusal {
+        places: places(analysis, &it.cells),
+        reason: it.reason.clone(),
+    };
+    analysis.unsupported.iter().map(refusal).collect()
 }
 
 /// The command line as a shell takes it.

@@ -6,8 +6,7 @@ use crate::ReportError;
 use crate::analysis::Analysis;
 use crate::banners::{self, Banner};
 use crate::headline;
-use crate::html::{Unmeasured, command, subject, unmeasured};
-use crate::labels::Labels;
+use crate::html::{FailedCell, Refusal, command, failed, refusals, subject};
 use crate::tables::{self, Table};
 use crate::warnings::{WarningGroup, grouped};
 
@@ -18,16 +17,21 @@ struct Page<'a> {
     analysis: &'a Analysis,
     subject: String,
     answers: Vec<(String, Vec<String>)>,
+    parity: Vec<Banner>,
     banners: Vec<Banner>,
+    overview: Table,
+    refusals: Vec<Refusal>,
     results: Table,
     cases: Vec<CaseSection>,
-    unmeasured: Vec<Unmeasured>,
+    failed: Vec<FailedCell>,
     warnings: Vec<WarningGroup>,
     outputs: Table,
+    preparations: Table,
     footprint: Table,
     versions: Table,
     guests: Table,
     environment: Table,
+    budget: Option<String>,
     command: String,
 }
 
@@ -38,7 +42,6 @@ struct CaseSection {
 }
 
 pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
-    let labels = Labels::of(analysis);
     let answers = headline::of(analysis).into_iter().map(|(case, headlines)| {
         let lines = headlines.iter().map(|it| {
             format!("{} **{}**{}", escape(&it.before), escape(&it.figure), escape(&it.after))
@@ -47,23 +50,28 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
     });
     let cases = analysis.cases().map(|case| CaseSection {
         name: case.case.to_string(),
-        request_phases: tables::request_phases(case, labels),
-        cold_starts: tables::cold_starts(case, labels),
+        request_phases: tables::request_phases(case),
+        cold_starts: tables::cold_starts(case),
     });
     let page = Page {
         analysis,
         subject: subject(analysis),
         answers: answers.collect(),
+        parity: banners::parity(analysis),
         banners: banners::of(analysis),
-        results: tables::results(analysis, Labels::WHOLE),
+        overview: tables::overview(analysis),
+        refusals: refusals(analysis),
+        results: tables::results(analysis),
         cases: cases.collect(),
-        unmeasured: unmeasured(analysis),
+        failed: failed(analysis),
         warnings: grouped(&analysis.warnings),
-        outputs: tables::outputs(analysis, Labels::WHOLE),
-        footprint: tables::footprint(analysis, Labels::WHOLE),
+        outputs: tables::outputs(analysis),
+        preparations: tables::preparations(analysis),
+        footprint: tables::footprint(analysis),
         versions: tables::versions(analysis),
         guests: tables::guests(analysis),
         environment: tables::environment(analysis),
+        budget: analysis.budget.map(tables::budget),
         command: command(analysis),
     };
     let mut text = page.render()?;
@@ -75,7 +83,7 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
 /// A table in GitHub's notation.
 fn table(of: &Table) -> String {
     let row = |texts: Vec<String>| format!("| {} |", texts.join(" | "));
-    let titles = of.columns.iter().map(|column| escape(column.title)).collect();
+    let titles = of.columns.iter().map(|column| escape(&column.title)).collect();
     let marks = of.columns.iter().map(|it| if it.is_figure { "---:" } else { "---" }.to_owned());
     let rows = of
         .rows

@@ -39,7 +39,7 @@ fn last_part(path: &str) -> String {
 
 /// Cuts the absolute paths within prose or a traceback: a slash behind a
 /// quote, a space or the like, with at least one more slash behind it.
-fn shorten_text(text: &str) -> String {
+pub(crate) fn shorten_text(text: &str) -> String {
     let mut short = String::with_capacity(text.len());
     let mut rest = text;
     let mut before = ' ';

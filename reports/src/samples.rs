@@ -15,6 +15,8 @@ struct Raw {
     cold_ns: [Option<u64>; ColdPhase::ALL.len()],
     plain_wall_ns: Vec<u64>,
     plain_cpu_ns: Vec<u64>,
+    /// Wall times of the plain pass that have a CPU time beside them.
+    plain_wall_with_cpu_ns: f64,
     parts_ns: [Vec<u64>; RequestPhase::ALL.len()],
     /// Position in the phase pass and one phase's time.
     part_of: Vec<(u32, u64)>,
@@ -30,7 +32,7 @@ pub(crate) struct LaunchSamples {
     pub(crate) plain_wall_ns: Option<Sorted>,
     /// CPU times of the plain pass.
     pub(crate) plain_cpu_ns: Option<Sorted>,
-    /// Sums of both, which the CPU share rests on.
+    /// Sums over the samples that have both, which the CPU share rests on.
     pub(crate) plain_wall_sum_ns: f64,
     pub(crate) plain_cpu_sum_ns: f64,
     /// By request phase, in the order of [`RequestPhase::ALL`].
@@ -81,7 +83,10 @@ impl Raw {
             }
             (Pass::Plain, Stretch::Request) => {
                 self.plain_wall_ns.push(sample.wall_ns);
-                self.plain_cpu_ns.push(sample.cpu_ns);
+                if let Some(cpu_ns) = sample.cpu_ns {
+                    self.plain_cpu_ns.push(cpu_ns);
+                    self.plain_wall_with_cpu_ns += sample.wall_ns as f64;
+                }
             }
             (Pass::Phase, Stretch::Part(phase)) => {
                 self.parts_ns[phase as usize].push(sample.wall_ns);
@@ -94,11 +99,10 @@ impl Raw {
     }
 
     fn sort(self) -> LaunchSamples {
-        let sum = |samples: &[u64]| samples.iter().map(|&sample| sample as f64).sum();
         LaunchSamples {
             cold_ns: self.cold_ns,
-            plain_wall_sum_ns: sum(&self.plain_wall_ns),
-            plain_cpu_sum_ns: sum(&self.plain_cpu_ns),
+            plain_wall_sum_ns: self.plain_wall_with_cpu_ns,
+            plain_cpu_sum_ns: self.plain_cpu_ns.iter().map(|&sample| sample as f64).sum(),
             plain_wall_ns: Sorted::new(self.plain_wall_ns),
             plain_cpu_ns: Sorted::new(self.plain_cpu_ns),
             parts_ns: self.parts_ns.map(Sorted::new),

@@ -1,25 +1,34 @@
 //! The results as plain text for a terminal.
 
 use crate::analysis::{Analysis, CellState};
-use crate::banners;
-use crate::labels::Labels;
+use crate::places::places;
 use crate::tables::{self, Table};
 use crate::warnings::grouped;
+use crate::{banners, headline};
 
 /// The columns that fit a terminal.
-const COLUMNS: [&str; 8] =
-    ["case", "target", "median", "95% interval", "p99", "× native", "95% of ratio", "outputs"];
+const COLUMNS: [&str; 9] = [
+    "case",
+    "target",
+    "median",
+    "95% interval",
+    "p99",
+    "× native",
+    "95% of ratio",
+    "outputs",
+    "boundary",
+];
 
 /// Findings of one kind that are listed before the rest is only counted.
 const LISTED: usize = 4;
 
-/// The result table, what could not be measured, and warnings.
+/// The result table, the answers, what could not be measured, and warnings.
 #[must_use]
 pub fn summary(analysis: &Analysis) -> String {
-    let results = tables::results(analysis, Labels::WHOLE).only(&COLUMNS);
-    let mut sections = vec![aligned(&results)];
-    let notes: Vec<_> = banners::of(analysis)
-        .iter()
+    let results = tables::results(analysis).only(&COLUMNS);
+    let mut sections = vec![aligned(&results), answers(analysis)];
+    let banners = banners::parity(analysis).into_iter().chain(banners::of(analysis));
+    let notes: Vec<_> = banners
         .map(|banner| format!("{} {}: {}", banner.tone.mark(), banner.title, banner.text))
         .collect();
     sections.push(notes.join("\n"));
@@ -36,16 +45,25 @@ fn is_printable(letter: char) -> bool {
 }
 
 fn not_measured(analysis: &Analysis) -> String {
-    let lines = analysis.cells().filter_map(|(case, cell)| {
-        let reason = match &cell.state {
-            CellState::Measured(_) | CellState::Pending => return None,
-            CellState::Unsupported { reason } => format!("unsupported: {reason}"),
-            CellState::Failed { failure, .. } => {
-                format!("failed during {}: {}", failure.during, failure.message)
-            }
-        };
-        let reason = reason.replace('\n', " ");
-        Some(format!("{} on {} {reason}", case.case, cell.target))
+    let failed = analysis.cells().filter_map(|(case, cell)| {
+        let CellState::Failed { failure, .. } = &cell.state else { return None };
+        let (case, target, during) = (&case.case, &cell.target, &failure.during);
+        Some(format!("{case} on {target} failed during {during}: {}", failure.message))
+    });
+    let unsupported = analysis
+        .unsupported
+        .iter()
+        .map(|it| format!("unsupported: {}: {}", places(analysis, &it.cells), it.reason));
+    let lines = failed.chain(unsupported).map(|line| line.replace('\n', " "));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn answers(analysis: &Analysis) -> String {
+    let lines = headline::of(analysis).into_iter().flat_map(|(case, headlines)| {
+        headlines.into_iter().map(move |it| {
+            let line = format!("{}: {} {}{}", case.case, it.before, it.figure, it.after);
+            line.replace('\n', " ")
+        })
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -73,7 +91,7 @@ fn aligned(table: &Table) -> String {
         .enumerate()
         .map(|(at, column)| {
             let entries = table.rows.iter().filter_map(|row| row.get(at));
-            entries.map(|it| width(&it.text)).chain([width(column.title)]).max().unwrap_or(0)
+            entries.map(|it| width(&it.text)).chain([width(&column.title)]).max().unwrap_or(0)
         })
         .collect();
     let line = |texts: Vec<&str>| {
@@ -83,7 +101,7 @@ fn aligned(table: &Table) -> String {
             });
         fields.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
-    let head = line(table.columns.iter().map(|column| column.title).collect());
+    let head = line(table.columns.iter().map(|column| column.title.as_str()).collect());
     let rows =
         table.rows.iter().map(|row| line(row.iter().map(|entry| entry.text.as_str()).collect()));
     std::iter::once(head).chain(rows).collect::<Vec<_>>().join("\n")

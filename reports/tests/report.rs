@@ -4,11 +4,16 @@
 mod fixture;
 
 use std::fs;
+use std::sync::LazyLock;
 
 use fixture::{Behaviour, Fixture, HOSTILE, native, versions, wasmtime};
 use proptest::prelude::*;
-use wasmfit_record::{Case, CellOutcome, Deviation, Launch, LaunchOutcome, RecordError, Status};
-use wasmfit_reports::analysis::{Analysis, CellState, Comparison, Measured, Parity};
+use wasmfit_record::{
+    Budget, Case, CellOutcome, Deviation, Launch, LaunchOutcome, PlannedLaunch, RecordError, Status,
+};
+use wasmfit_reports::analysis::{
+    Analysis, CaseAnalysis, CellState, Comparison, Execution, LaunchCounts, Measured,
+};
 use wasmfit_reports::warnings::Warning;
 use wasmfit_reports::{analyze, render, summary, write};
 
@@ -168,7 +173,7 @@ fn a_ratio_pairs_rounds_and_its_interval_decides() {
     assert!((2.8..3.2).contains(&ratio.times_native.value), "{ratio:?}");
     assert_eq!((ratio.rounds, ratio.comparison), (6, Comparison::Slower));
     assert_eq!(measured(&analysis, 0).ratio, None);
-    assert!(!warnings(&analysis).contains(&"Few launches: intervals are too narrow"));
+    assert!(!warnings(&analysis).contains(&"Few launches: intervals hold less than 95%"));
 }
 
 #[test]
@@ -190,7 +195,7 @@ fn one_launch_has_a_figure_and_no_interval() {
     let found = measured(&analysis, 1);
     assert_eq!(found.latency.as_ref().unwrap().median_ns.interval, None);
     assert_eq!(found.ratio.unwrap().comparison, Comparison::SingleRound);
-    assert!(warnings(&analysis).contains(&"Few launches: intervals are too narrow"));
+    assert!(warnings(&analysis).contains(&"Few launches: intervals hold less than 95%"));
 }
 
 #[test]
@@ -223,7 +228,7 @@ fn a_cell_without_samples_has_no_latency() {
 fn samples_of_no_time_at_all_do_no_harm() {
     let mut fixture = pair(3, 40);
     for sample in fixture.samples.iter_mut().flat_map(|(_, samples)| samples) {
-        (sample.wall_ns, sample.cpu_ns) = (0, 0);
+        (sample.wall_ns, sample.cpu_ns) = (0, Some(0));
     }
     for launch in &mut fixture.run.launches {
         if let LaunchOutcome::Served(served) = &mut launch.outcome {
@@ -233,7 +238,7 @@ fn samples_of_no_time_at_all_do_no_harm() {
     let analysis = analysis_of(&fixture);
     assert_eq!(measured(&analysis, 1).ratio, None);
     for sample in fixture.samples.iter_mut().flat_map(|(_, samples)| samples) {
-        (sample.wall_ns, sample.cpu_ns) = (u64::MAX, u64::MAX);
+        (sample.wall_ns, sample.cpu_ns) = (u64::MAX, Some(u64::MAX));
     }
     analysis_of(&fixture);
 }
@@ -247,7 +252,7 @@ fn a_target_without_native_is_told_so() {
         *deviation = None;
     }
     let analysis = analysis_of(&fixture);
-    assert_eq!(analysis.parity, Parity::NothingToCompare);
+    assert_eq!(analysis.parity, []);
     assert!(warnings(&analysis).contains(&"No native baseline"));
     assert!(html_of(&fixture).contains("not verified"));
 }
@@ -288,7 +293,7 @@ fn circumstances_that_mislead_are_warned_of_with_a_remedy() {
         }
     }
     for sample in fixture.samples.iter_mut().flat_map(|(_, samples)| samples) {
-        sample.cpu_ns /= 2;
+        sample.cpu_ns = sample.cpu_ns.map(|ns| ns / 2);
         if sample.pass == wasmfit_protocol::Pass::Phase {
             sample.wall_ns = sample.wall_ns * 3 / 2;
         }
@@ -305,7 +310,7 @@ fn circumstances_that_mislead_are_warned_of_with_a_remedy() {
         "Cold-start phases do not add up",
         "Phase marks changed the latency",
         "Outputs agree within tolerance, not byte for byte",
-        "Few launches: intervals are too narrow",
+        "Few launches: intervals hold less than 95%",
         "Phases about as short as a mark",
     ] {
         assert!(found.contains(&expected), "{expected} is not among {found:?}");
@@ -340,7 +345,7 @@ fn the_noise_banner_reads_as_one_sentence_and_tells_no_impossible_share() {
         launch.steal = Some(0.08);
     }
     for sample in fixture.samples.iter_mut().flat_map(|(_, samples)| samples) {
-        sample.cpu_ns = sample.wall_ns * 6 / 5;
+        sample.cpu_ns = Some(sample.wall_ns * 6 / 5);
     }
     let text = summary(&analysis_of(&fixture));
     assert!(text.contains("! Processor time was stolen; the machine was busy: "), "{text}");
@@ -404,30 +409,158 @@ fn a_launch_that_failed_counts_for_nothing() {
     let id = u32::try_from(fixture.run.launches.len()).unwrap();
     let planned = fixture.run.launches[0].planned;
     let outcome = LaunchOutcome::Failed(failure);
-    fixture.run.launches.push(Launch { id, planned, outcome, steal: None });
+    fixture.run.launches.push(Launch { id, planned, outcome, steal: None, wall_ns: 0 });
     fixture.samples.push((id, fixture.samples[0].1.clone()));
     let with_failure = analysis_of(&fixture);
     assert_eq!(measured(&whole, 0), measured(&with_failure, 0));
 }
 
+/// A run of every tier.
+static MANY: LazyLock<Analysis> = LazyLock::new(|| analysis_of(&Fixture::many(60)));
+
+/// A case of it.
+fn case_of(name: &str) -> &'static CaseAnalysis {
+    MANY.cases().find(|it| it.case.to_string() == name).unwrap()
+}
+
+#[test]
+fn many_targets_look_as_agreed() {
+    insta::assert_snapshot!("many", summary(&MANY));
+}
+
 #[test]
 fn many_targets_of_very_different_speed_still_make_charts() {
-    let mut fixture = pair(5, 100);
-    for (position, target) in [
-        "wasmedge/interpreter@cpython-3.15",
-        "wasmer/llvm@cpython-3.15",
-        "wasmedge/aot@cpython-3.12",
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let latency_ns = 50_000 * [100, 1, 8][position];
-        let behaviour = Behaviour { latency_ns, ..BEHAVIOUR };
-        fixture.measure(&case(), &target.parse().unwrap(), 100, behaviour);
-    }
-    let html = html_of(&fixture);
+    let html = html_of(&Fixture::many(60));
     assert!(html.contains("each bar is its own 100%"));
-    assert!(html.contains("wasmedge/aot@cpython-3.12 takes"));
+    for named in [
+        "cpython-3.15: the same versions as native",
+        "cpython-3.12: other versions than native",
+        "Python is 3.12.0 in cpython-3.12 and 3.15.0 natively",
+        "a figure over stdio includes pipes and thread switches",
+        "cpython-3.12 · stdio",
+        "compiles nothing",
+        "Slow cells are launched less often",
+        "3 of 9",
+        "left out by the budget",
+    ] {
+        assert!(html.contains(named), "{named}");
+    }
+}
+
+#[test]
+fn interpreters_are_ranked_among_themselves() {
+    let case = case_of("wordpiece");
+    let ranked: Vec<_> = case
+        .rankings
+        .iter()
+        .map(|it| (it.guest.as_str(), it.execution, it.compared, it.fastest[0].to_string()))
+        .collect();
+    let expected = [
+        // Not told apart from Wasmer.
+        ("cpython-3.15", Execution::Compiled, 2, "wasmtime/cranelift@cpython-3.15"),
+        ("cpython-3.15", Execution::Interpreted, 2, "wasmtime/pulley@cpython-3.15"),
+        ("cpython-3.12", Execution::Compiled, 5, "wasmtime/cranelift@cpython-3.12"),
+        ("cpython-3.12", Execution::Interpreted, 2, "wasmtime/pulley@cpython-3.12"),
+    ];
+    let expected = expected.map(|(guest, how, count, name)| (guest, how, count, name.to_owned()));
+    assert_eq!(ranked, expected);
+}
+
+#[test]
+fn targets_whose_intervals_overlap_share_a_headline() {
+    let leading = case_of("wordpiece").leading("cpython-3.15").unwrap();
+    assert_eq!((leading.compared, leading.fastest.len()), (2, 2));
+    let text = summary(&MANY);
+    assert!(text.contains("not told apart from wasmtime/cranelift@cpython-3.15"), "{text}");
+    assert!(text.contains("the fastest of 5 compiled targets"), "{text}");
+    assert!(!text.contains("wasmtime takes") && !text.contains("wasmedge takes"));
+}
+
+#[test]
+fn launches_that_the_budget_leaves_out_are_not_missing() {
+    let mut fixture = pair(6, 40);
+    fixture.run.plan.budget = Some(Budget { cell_ns: 1_000_000_000, least_rounds: 3 });
+    fixture.measure_rounds(
+        &case(),
+        &"wasmer/singlepass@cpython-3.12".parse().unwrap(),
+        40,
+        BEHAVIOUR,
+        3,
+    );
+    fixture.fail(&case(), &"wasmer/cranelift@cpython-3.15".parse().unwrap());
+    let failed = PlannedLaunch { cell: 3, ..fixture.run.plan.launches[0] };
+    fixture.run.plan.launches.push(failed);
+    let counts = LaunchCounts { planned: 25, ended: 21, left_out: 3, forgone: 1 };
+    assert_eq!(analysis_of(&fixture).launches, counts);
+    assert!(html_of(&fixture).contains("21 of 25 planned; 3 left out by the budget; 1 not made"));
+
+    fixture.run.status = Status::Unfinished;
+    let analysis = analysis_of(&fixture);
+    assert_eq!(analysis.launches.left_out, 0, "not known before the end");
+    let is_unfinished = |it: &&Warning| matches!(it, Warning::UnfinishedRun { .. });
+    let unfinished = analysis.warnings.iter().find(is_unfinished).unwrap();
+    assert!(unfinished.finding().ends_with("the budget may leave out some others"));
+}
+
+#[test]
+fn few_launches_say_so_wherever_their_interval_stands() {
+    let case = case_of("tensor-stream");
+    let slow = case.cell(&"wasmedge/interpreter@cpython-3.15".parse().unwrap()).unwrap();
+    let slow = slow.measured().unwrap();
+    let latency = slow.latency.as_ref().unwrap();
+    assert_eq!((latency.launches, latency.launches_planned), (3, 9));
+    let confidence = latency.median_ns.interval.unwrap().confidence;
+    assert!((confidence - 0.75).abs() < 1e-12);
+    assert_eq!(slow.cold_starts[0].launches_planned, 9);
+    let text = summary(&MANY);
+    assert!(text.contains("75%: "), "{text}");
+    let few = |it: &&Warning| matches!(it, Warning::FewLaunches { .. });
+    let few = MANY.warnings.iter().find(few).unwrap().to_string();
+    assert!(few.contains(" of 9 planned, whose interval holds"), "{few}");
+    assert!(few.contains("`--profile default`") && few.contains("budget"), "{few}");
+}
+
+#[test]
+fn every_unsupported_cell_has_its_reason_and_each_reason_stands_once() {
+    let unsupported =
+        MANY.cells().filter(|(_, cell)| matches!(cell.state, CellState::Unsupported { .. }));
+    let explained: usize = MANY.unsupported.iter().map(|it| it.cells.len()).sum();
+    assert_eq!(unsupported.count(), explained);
+    let text = summary(&MANY);
+    for refusal in &MANY.unsupported {
+        let lines = text.lines().filter(|it| it.starts_with("unsupported: "));
+        assert_eq!(lines.filter(|it| it.ends_with(&refusal.reason)).count(), 1, "{text}");
+    }
+    assert!(text.contains("wasmer/singlepass@cpython-3.15 (every case)"), "{text}");
+    assert!(text.contains("every target of cpython-3.12 (tensor-stream)"), "{text}");
+}
+
+#[test]
+fn artifacts_are_told_once_per_target_and_start() {
+    let of = |target: &str| -> Vec<_> {
+        let target = target.parse().unwrap();
+        MANY.preparations.iter().filter(|it| it.target == target).collect()
+    };
+    let [plain, snapshot] = of("wasmtime/cranelift@cpython-3.15")[..] else { panic!("two starts") };
+    assert_eq!(plain.module_bytes, Some(98_600_000));
+    assert_eq!(snapshot.module_bytes, Some(131_000_000));
+    let [interpreted] = of("wasmedge/interpreter@cpython-3.12")[..] else { panic!("one start") };
+    assert_eq!((interpreted.module_bytes, &interpreted.artifact), (Some(26_100_000), &None));
+    assert_eq!(interpreted.execution, Some(Execution::Interpreted));
+    assert!(of("wasmedge/aot@cpython-3.15").is_empty());
+}
+
+#[test]
+fn samples_without_processor_time_still_have_a_latency() {
+    let mut fixture = pair(5, 100);
+    for sample in fixture.samples.iter_mut().flat_map(|(_, samples)| samples) {
+        sample.cpu_ns = None;
+    }
+    let analysis = analysis_of(&fixture);
+    let found = measured(&analysis, 1);
+    assert_eq!(found.latency.as_ref().unwrap().cpu_median_ns, None);
+    assert_eq!(found.noise.cpu_share, None);
+    assert!(found.ratio.is_some() && found.phases.is_some());
 }
 
 proptest! {

@@ -1,10 +1,9 @@
 //! The figures of one cell.
 
-use std::collections::BTreeMap;
+use wasmfit_protocol::{ColdPhase, RequestPhase, Start, Versions};
+use wasmfit_record::{Deviation, PlannedLaunch, Tolerance};
 
-use wasmfit_protocol::{Artifact, ColdPhase, RequestPhase, Start, Versions};
-use wasmfit_record::{Deviation, LaunchKind, Tolerance};
-
+use super::launches::is_steady;
 use super::run::ServedLaunch;
 use super::{
     CellNoise, ColdStart, Comparison, Footprint, Latency, Measured, Outputs, PhaseTime, Phases,
@@ -30,10 +29,11 @@ const LEAST_DIFFERENCE: f64 = 0.005;
 pub(super) struct Evidence<'a> {
     pub(super) versions: &'a Versions,
     pub(super) runtime_version: &'a str,
-    pub(super) artifacts: &'a BTreeMap<Start, Artifact>,
     pub(super) deviation: Option<&'a Deviation>,
     pub(super) tolerance: Option<Tolerance>,
     pub(super) is_native: bool,
+    /// What was planned for the cell.
+    pub(super) planned: &'a [PlannedLaunch],
     pub(super) launches: &'a [ServedLaunch<'a>],
     /// Native's launches of the same case; none for native itself.
     pub(super) native: Option<&'a [ServedLaunch<'a>]>,
@@ -41,7 +41,7 @@ pub(super) struct Evidence<'a> {
 
 pub(super) fn measured(evidence: &Evidence<'_>) -> Measured {
     let steady: Vec<_> = steady(evidence.launches).collect();
-    let latency = latency(&steady);
+    let latency = latency(&steady, evidence.planned);
     let starts = [Start::Plain, Start::Snapshot];
     Measured {
         versions: evidence.versions.clone(),
@@ -49,15 +49,15 @@ pub(super) fn measured(evidence: &Evidence<'_>) -> Measured {
         outputs: outputs(evidence),
         ratio: evidence.native.and_then(|native| ratio(evidence.launches, native)),
         phases: phases(&steady, latency.as_ref()),
-        cold_starts: starts.iter().filter_map(|it| cold_start(*it, evidence.launches)).collect(),
-        footprints: starts.iter().filter_map(|it| footprint(*it, evidence)).collect(),
+        cold_starts: starts.iter().filter_map(|it| cold_start(*it, evidence)).collect(),
+        footprints: starts.iter().filter_map(|it| footprint(*it, evidence.launches)).collect(),
         noise: noise(evidence.launches, &steady, latency.as_ref()),
         latency,
     }
 }
 
 fn steady<'a>(launches: &'a [ServedLaunch<'a>]) -> impl Iterator<Item = &'a ServedLaunch<'a>> + 'a {
-    launches.iter().filter(|it| it.launch.planned.kind == LaunchKind::Steady)
+    launches.iter().filter(|it| is_steady(&it.launch.planned))
 }
 
 fn outputs(evidence: &Evidence<'_>) -> Outputs {
@@ -73,7 +73,7 @@ fn outputs(evidence: &Evidence<'_>) -> Outputs {
     }
 }
 
-fn latency(steady: &[&ServedLaunch<'_>]) -> Option<Latency> {
+fn latency(steady: &[&ServedLaunch<'_>], planned: &[PlannedLaunch]) -> Option<Latency> {
     let walls: Vec<_> = steady.iter().filter_map(|it| it.samples.plain_wall_ns.as_ref()).collect();
     let cpus = steady.iter().filter_map(|it| it.samples.plain_cpu_ns.as_ref());
     let pooled = Sorted::pooled(&walls)?;
@@ -84,9 +84,10 @@ fn latency(steady: &[&ServedLaunch<'_>]) -> Option<Latency> {
         p90_ns: (pooled.len() >= LEAST_FOR_P90).then(|| pooled.quantile(0.90)),
         p99_ns: (pooled.len() >= LEAST_FOR_P99).then(|| pooled.quantile(0.99)),
         smallest_ns: pooled.smallest(),
-        cpu_median_ns: median(cpus.map(Sorted::median).collect())?,
+        cpu_median_ns: median(cpus.map(Sorted::median).collect()),
         samples: pooled.len() as u64,
         launches: count(walls.len()),
+        launches_planned: count(planned.iter().filter(|it| is_steady(it)).count()),
         launch_medians_ns: walls.iter().map(|it| it.median()).collect(),
         quantiles_ns: (0..points).map(|point| pooled.quantile(middle_of(point))).collect(),
     })
@@ -143,8 +144,9 @@ fn phases(steady: &[&ServedLaunch<'_>], latency: Option<&Latency>) -> Option<Pha
     })
 }
 
-fn cold_start(start: Start, launches: &[ServedLaunch<'_>]) -> Option<ColdStart> {
-    let launches: Vec<_> = launches
+fn cold_start(start: Start, evidence: &Evidence<'_>) -> Option<ColdStart> {
+    let launches: Vec<_> = evidence
+        .launches
         .iter()
         .filter(|it| it.launch.planned.start == start)
         .filter(|it| it.samples.cold_ns.iter().any(Option::is_some))
@@ -168,22 +170,18 @@ fn cold_start(start: Start, launches: &[ServedLaunch<'_>]) -> Option<ColdStart> 
         unaccounted_ns,
         unaccounted_share: share(unaccounted_ns, total_ns.value),
         launches: count(launches.len()),
+        launches_planned: count(evidence.planned.iter().filter(|it| it.start == start).count()),
     })
 }
 
-fn footprint(start: Start, evidence: &Evidence<'_>) -> Option<Footprint> {
-    let launches = evidence.launches.iter().filter(|it| it.launch.planned.start == start);
+fn footprint(start: Start, launches: &[ServedLaunch<'_>]) -> Option<Footprint> {
+    let launches = launches.iter().filter(|it| it.launch.planned.start == start);
     let served: Vec<_> = launches.map(|it| it.served).collect();
-    let artifact = evidence.artifacts.get(&start).cloned();
-    if served.is_empty() && artifact.is_none() {
-        return None;
-    }
-    Some(Footprint {
+    (!served.is_empty()).then(|| Footprint {
         start,
         peak_resident_bytes: served.iter().map(|it| it.peak_resident_bytes).max(),
         runner_bytes: served.iter().map(|it| it.runner_bytes).max(),
         linear_memory_bytes: served.iter().filter_map(|it| it.linear_memory_bytes).max(),
-        artifact,
     })
 }
 

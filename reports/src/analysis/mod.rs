@@ -3,23 +3,34 @@
 //! Whatever renders reads an [`Analysis`] and computes nothing.
 
 mod cell;
+mod execution;
+mod launches;
 mod parity;
+mod preparation;
+mod ranking;
 mod run;
+mod unsupported;
 
 use serde::Serialize;
-use wasmfit_protocol::{Artifact, ColdPhase, Failure, RequestPhase, Sampling, Start, Versions};
+use wasmfit_protocol::{Boundary, ColdPhase, Failure, RequestPhase, Sampling, Start, Versions};
 use wasmfit_record::{
-    Case, Deviation, Environment, GuestRecord, Profile, Status, Target, Tolerance, WorkloadRecord,
+    Budget, Case, Deviation, Environment, GuestRecord, Profile, Status, Target, Tolerance,
+    WorkloadRecord,
 };
 
-pub use parity::{Parity, VersionDifference};
+pub use execution::Execution;
+pub use launches::LaunchCounts;
+pub use parity::{GuestParity, VersionDifference};
+pub use preparation::Preparation;
+pub use ranking::Ranking;
 pub(crate) use run::of_run;
+pub use unsupported::Unsupported;
 
 use crate::statistics::Estimate;
 use crate::warnings::Warning;
 
 /// Version of the analysis as JSON.
-pub const ANALYSIS_VERSION: u32 = 1;
+pub const ANALYSIS_VERSION: u32 = 2;
 
 /// A run, understood.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -37,22 +48,26 @@ pub struct Analysis {
     pub profile: Profile,
     /// Planned launches per cell at steady state.
     pub rounds: u32,
+    /// What a cell may take of the run's time.
+    pub budget: Option<Budget>,
     /// Budgets within a launch.
     pub sampling: Sampling,
     /// How far it came.
     pub status: Status,
-    /// Launches that were planned.
-    pub launches_planned: usize,
-    /// Launches that have ended.
-    pub launches_ended: usize,
+    /// What became of the planned launches.
+    pub launches: LaunchCounts,
     /// Rows of `samples.csv`.
     pub samples: u64,
     /// The machine.
     pub environment: Environment,
     /// The WASM guests used.
     pub guests: Vec<GuestRecord>,
-    /// Whether native and guests run the same versions.
-    pub parity: Parity,
+    /// Whether native and each guest run the same versions.
+    pub parity: Vec<GuestParity>,
+    /// What was made of the guests' modules, by target and start.
+    pub preparations: Vec<Preparation>,
+    /// Why cells are not supported, each reason once.
+    pub unsupported: Vec<Unsupported>,
     /// How quiet the machine was.
     pub noise: MachineNoise,
     /// By workload, in the run's order.
@@ -93,6 +108,8 @@ pub struct CaseAnalysis {
     pub case: Case,
     /// Its cells in the run's order.
     pub cells: Vec<CellAnalysis>,
+    /// The fastest targets of each guest.
+    pub rankings: Vec<Ranking>,
 }
 
 /// One case on one target.
@@ -101,7 +118,9 @@ pub struct CellAnalysis {
     /// The target.
     pub target: Target,
     /// How requests reach the guest; none natively.
-    pub boundary: Option<String>,
+    pub boundary: Option<Boundary>,
+    /// How the target executes; none natively, and where nothing tells.
+    pub execution: Option<Execution>,
     /// What became of it.
     pub state: CellState,
 }
@@ -146,7 +165,7 @@ pub struct Measured {
     pub phases: Option<Phases>,
     /// Process start to first response, by how the interpreter came up.
     pub cold_starts: Vec<ColdStart>,
-    /// What it takes up, by how the interpreter came up.
+    /// The memory it takes, by how the interpreter came up.
     pub footprints: Vec<Footprint>,
     /// How quiet it was.
     pub noise: CellNoise,
@@ -185,12 +204,14 @@ pub struct Latency {
     pub p99_ns: Option<f64>,
     /// Smallest sample.
     pub smallest_ns: u64,
-    /// Median of the launch medians, thread CPU time.
-    pub cpu_median_ns: f64,
+    /// Median of the launch medians, CPU time; none where that was not told.
+    pub cpu_median_ns: Option<f64>,
     /// Samples of all launches.
     pub samples: u64,
     /// Launches.
     pub launches: u32,
+    /// Launches that were planned.
+    pub launches_planned: u32,
     /// Median of each launch, in the order in which they ran.
     pub launch_medians_ns: Vec<f64>,
     /// At most 200 quantiles of all samples, at the middles of equal shares:
@@ -268,9 +289,11 @@ pub struct ColdStart {
     pub unaccounted_share: f64,
     /// Launches.
     pub launches: u32,
+    /// Launches that were planned.
+    pub launches_planned: u32,
 }
 
-/// What a cell takes up.
+/// The memory that a cell takes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Footprint {
     /// How the interpreter came up.
@@ -282,8 +305,6 @@ pub struct Footprint {
     pub runner_bytes: Option<u64>,
     /// Largest linear memory of a launch; none natively.
     pub linear_memory_bytes: Option<u64>,
-    /// The compiled artifact, where there is one.
-    pub artifact: Option<Artifact>,
 }
 
 /// How quiet a cell was.
@@ -318,6 +339,24 @@ impl CaseAnalysis {
     pub fn native(&self) -> Option<&Measured> {
         self.cells.iter().find(|cell| cell.target.is_native())?.measured()
     }
+
+    /// The cell on `target`.
+    #[must_use]
+    pub fn cell(&self, target: &Target) -> Option<&CellAnalysis> {
+        self.cells.iter().find(|cell| cell.target == *target)
+    }
+
+    /// Guests other than native's, in order of first appearance.
+    #[must_use]
+    pub fn guests(&self) -> Vec<&str> {
+        let mut guests: Vec<&str> = Vec::new();
+        for cell in self.cells.iter().filter(|cell| !cell.target.is_native()) {
+            if !guests.contains(&cell.target.guest.as_str()) {
+                guests.push(&cell.target.guest);
+            }
+        }
+        guests
+    }
 }
 
 impl Analysis {
@@ -329,6 +368,18 @@ impl Analysis {
     /// Every case, in report order.
     pub fn cases(&self) -> impl Iterator<Item = &CaseAnalysis> {
         self.workloads.iter().flat_map(|workload| &workload.cases)
+    }
+
+    /// Every target, in order of first appearance.
+    #[must_use]
+    pub fn targets(&self) -> Vec<&Target> {
+        let mut targets: Vec<&Target> = Vec::new();
+        for (_, cell) in self.cells() {
+            if !targets.contains(&&cell.target) {
+                targets.push(&cell.target);
+            }
+        }
+        targets
     }
 
     /// Every measured cell, in report order.

@@ -7,7 +7,7 @@ use wasmfit_record::{CellOutcome, Launch, LaunchOutcome, Run};
 
 use super::{
     ANALYSIS_VERSION, Analysis, CaseAnalysis, CellAnalysis, CellState, MachineNoise,
-    WorkloadAnalysis, cell, parity,
+    WorkloadAnalysis, cell, execution, launches, parity, preparation, ranking, unsupported,
 };
 use crate::paths;
 use crate::samples::LaunchSamples;
@@ -34,14 +34,16 @@ pub(crate) fn of_run(
         command: paths::shorten_command(&run.command),
         profile: run.plan.profile,
         rounds: run.plan.rounds,
+        budget: run.plan.budget,
         sampling: run.plan.sampling,
         status: run.status,
-        launches_planned: run.plan.launches.len(),
-        launches_ended: run.launches.len(),
+        launches: launches::of(run),
         samples: sample_count,
         environment: run.environment.clone(),
         guests: run.guests.iter().cloned().map(paths::shorten_guest).collect(),
         parity: parity::of(&workloads),
+        preparations: preparation::of(run),
+        unsupported: unsupported::of(&workloads),
         noise: machine_noise(run, &workloads),
         workloads,
         warnings: Vec::new(),
@@ -62,7 +64,8 @@ fn workloads(run: &Run, samples: &BTreeMap<u32, LaunchSamples>) -> Vec<WorkloadA
             .filter(|native| matches!(run.cells[*native].outcome, CellOutcome::Measured { .. }));
         let analysis = CellAnalysis {
             target: record.target.clone(),
-            boundary: run.guest_of(record).map(|guest| guest.boundary.clone()),
+            boundary: run.guest_of(record).map(|guest| guest.boundary),
+            execution: execution::of(&record.target, run),
             state: state(run, position, &served[position], native.map(|it| served[it].as_slice())),
         };
         let workload = match workloads.iter().position(|it| it.name == record.case.workload) {
@@ -75,10 +78,15 @@ fn workloads(run: &Run, samples: &BTreeMap<u32, LaunchSamples>) -> Vec<WorkloadA
         };
         match workload.cases.iter_mut().find(|case| case.case == record.case) {
             Some(case) => case.cells.push(analysis),
-            None => workload
-                .cases
-                .push(CaseAnalysis { case: record.case.clone(), cells: vec![analysis] }),
+            None => workload.cases.push(CaseAnalysis {
+                case: record.case.clone(),
+                cells: vec![analysis],
+                rankings: Vec::new(),
+            }),
         }
+    }
+    for case in workloads.iter_mut().flat_map(|workload| &mut workload.cases) {
+        case.rankings = ranking::of(&case.cells);
     }
     workloads
 }
@@ -92,19 +100,23 @@ fn state(
     let record = &run.cells[position];
     match &record.outcome {
         CellOutcome::Pending => CellState::Pending,
-        CellOutcome::Unsupported { reason } => CellState::Unsupported { reason: reason.clone() },
+        CellOutcome::Unsupported { reason } => {
+            CellState::Unsupported { reason: paths::shorten_text(reason) }
+        }
         CellOutcome::Failed { failure, deviation } => {
             CellState::Failed { failure: paths::shorten_failure(failure), deviation: *deviation }
         }
-        CellOutcome::Measured { versions, runtime_version, artifacts, deviation } => {
+        CellOutcome::Measured { versions, runtime_version, deviation, .. } => {
             let is_native = record.target.is_native();
+            let of_cell = run.plan.launches.iter().filter(|it| it.cell == position);
+            let planned: Vec<_> = of_cell.copied().collect();
             CellState::Measured(Box::new(cell::measured(&cell::Evidence {
                 versions,
                 runtime_version,
-                artifacts,
                 deviation: deviation.as_ref(),
                 tolerance: run.workload_of(record).map(|workload| workload.tolerance),
                 is_native,
+                planned: &planned,
                 launches: served,
                 native: native.filter(|_| !is_native),
             })))

@@ -17,6 +17,11 @@ impl Axis {
         Self { low: 0.0, high, left, right, is_logarithmic: false }
     }
 
+    /// From 0 to 1.
+    pub(super) const fn share((left, right): (f64, f64)) -> Self {
+        Self { low: 0.0, high: 1.0, left, right, is_logarithmic: false }
+    }
+
     /// Logarithmic and somewhat wider than the range of `values`, of which
     /// those that are not positive are left out.
     pub(super) fn logarithmic(

@@ -6,6 +6,8 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use crate::format::cut;
+
 /// Width of every chart.
 pub(super) const WIDTH: f64 = 480.0;
 
@@ -35,8 +37,10 @@ pub(crate) enum Ink {
     Rest,
     /// Native.
     Native,
-    /// A target, by position among the targets.
-    Target(u8),
+    /// A target whose tier compiles.
+    Compiled,
+    /// A target whose tier interprets.
+    Interpreted,
     /// A request phase, by position in its legend.
     RequestPhase(u8),
     /// A cold-start phase likewise. Its colours are its own: this chart and
@@ -44,20 +48,26 @@ pub(crate) enum Ink {
     ColdPhase(u8),
 }
 
-/// Distinct colours for targets and for phases.
-const TARGETS: u8 = 6;
+/// Distinct colours for phases.
 const REQUEST_PHASES: u8 = 5;
 const COLD_PHASES: u8 = 7;
 
 impl Ink {
-    const PLAIN: [Self; 6] =
-        [Self::Text, Self::Muted, Self::Grid, Self::Reference, Self::Rest, Self::Native];
+    const PLAIN: [Self; 8] = [
+        Self::Text,
+        Self::Muted,
+        Self::Grid,
+        Self::Reference,
+        Self::Rest,
+        Self::Native,
+        Self::Compiled,
+        Self::Interpreted,
+    ];
 
     fn all() -> impl Iterator<Item = Self> {
-        let targets = (0..TARGETS).map(Self::Target);
         let request_phases = (0..REQUEST_PHASES).map(Self::RequestPhase);
         let cold_phases = (0..COLD_PHASES).map(Self::ColdPhase);
-        Self::PLAIN.into_iter().chain(targets).chain(request_phases).chain(cold_phases)
+        Self::PLAIN.into_iter().chain(request_phases).chain(cold_phases)
     }
 
     /// The colour that stands for it until the style sheet is applied.
@@ -69,7 +79,8 @@ impl Ink {
             Self::Reference => RGBColor(0xfa, 0xce, 3),
             Self::Rest => RGBColor(0xfa, 0xce, 4),
             Self::Native => RGBColor(0xfa, 0xce, 5),
-            Self::Target(position) => RGBColor(0xfa, 0xce, 0x10 + position % TARGETS),
+            Self::Compiled => RGBColor(0xfa, 0xce, 6),
+            Self::Interpreted => RGBColor(0xfa, 0xce, 7),
             Self::RequestPhase(position) => RGBColor(0xfa, 0xce, 0x20 + position % REQUEST_PHASES),
             Self::ColdPhase(position) => RGBColor(0xfa, 0xce, 0x30 + position % COLD_PHASES),
         }
@@ -84,7 +95,8 @@ impl Ink {
             Self::Reference => "var(--reference)".to_owned(),
             Self::Rest => "var(--rest)".to_owned(),
             Self::Native => "var(--native)".to_owned(),
-            Self::Target(position) => format!("var(--target-{})", position % TARGETS),
+            Self::Compiled => "var(--compiled)".to_owned(),
+            Self::Interpreted => "var(--interpreted)".to_owned(),
             Self::RequestPhase(position) => format!("var(--request-{})", position % REQUEST_PHASES),
             Self::ColdPhase(position) => format!("var(--cold-{})", position % COLD_PHASES),
         }
@@ -191,14 +203,6 @@ fn chart_error(error: impl std::fmt::Display) -> ChartError {
     ChartError(error.to_string())
 }
 
-/// At most `limit` letters.
-fn cut(text: &str, limit: usize) -> String {
-    if text.chars().count() <= limit {
-        return text.to_owned();
-    }
-    text.chars().take(limit.saturating_sub(1)).chain(['…']).collect()
-}
-
 fn pixels(units: f64) -> i32 {
     #[expect(clippy::cast_possible_truncation, reason = "saturates, and charts are small")]
     let pixels = (units * PIXELS).round() as i32;
@@ -218,20 +222,14 @@ mod tests {
     fn an_svg_is_described_coloured_by_the_page_and_escaped() {
         let svg = draw(20.0, "a \"b\" <c>", |canvas| {
             canvas.text("<script>\"#FACE00\"", 40, (0.0, 0.0), Anchor::Start, Ink::Muted)?;
-            canvas.dot((1.0, 2.0), 3.0, Ink::Target(7))
+            canvas.dot((1.0, 2.0), 3.0, Ink::RequestPhase(6))
         })
         .unwrap();
         assert!(svg.contains("<title>a &quot;b&quot; &lt;c&gt;</title>"), "{svg}");
         assert!(svg.contains("&lt;script&gt;&quot;#FACE00&quot;"), "{svg}");
         assert!(svg.contains("fill=\"var(--muted)\""), "{svg}");
-        assert!(svg.contains("fill=\"var(--target-1)\""), "{svg}");
+        assert!(svg.contains("fill=\"var(--request-1)\""), "{svg}");
         assert!(!svg.contains("http"), "{svg}");
         assert!(svg.trim_end().ends_with("</svg>"), "{svg}");
-    }
-
-    #[test]
-    fn long_texts_are_cut() {
-        assert_eq!(cut("größer", 6), "größer");
-        assert_eq!(cut("größer", 4), "grö…");
     }
 }

@@ -3,34 +3,39 @@
 use wasmfit_protocol::{ColdPhase, Start};
 
 use super::Figure;
-use super::bars::{Bar, draw_bars};
 use super::canvas::{ChartError, Ink};
+use super::rows::{Headings, Row, guest_of, told};
+use super::stack::{Scale, Stack, draw_stacks, scale_of};
 use crate::analysis::{CaseAnalysis, CellAnalysis, ColdStart};
 use crate::format::{duration, round_duration};
-use crate::labels::Labels;
 
 /// The cold-start chart of a case; `None` without cold starts.
-pub(crate) fn cold_start(
-    case: &CaseAnalysis,
-    labels: Labels,
-) -> Result<Option<Figure>, ChartError> {
-    let starts = |cell: &'_ CellAnalysis| cell.measured().map(|it| it.cold_starts.clone());
-    let mut bars = Vec::new();
+pub(crate) fn cold_start(case: &CaseAnalysis) -> Result<Option<Figure>, ChartError> {
+    let mut headings = Headings::default();
+    let mut rows = Vec::new();
     let mut compiling = Vec::new();
     for cell in &case.cells {
-        for cold in starts(cell).unwrap_or_default() {
-            let name = name(labels.target(&cell.target), cell.target.is_native(), cold.start);
-            compiling.extend(compile_of(&cold).map(|it| format!("{name} {}", duration(it))));
-            bars.push(bar(name, &cold));
+        for cold in cell.measured().map_or(&[][..], |it| &it.cold_starts) {
+            let name = name(cell, cold.start);
+            compiling.extend(compile_of(cold).map(|it| format!("{name} {}", duration(it))));
+            let heading = headings.next(guest_of(cell));
+            rows.push(Row {
+                heading,
+                name,
+                figure: duration(cold.total_ns.value),
+                mark: stack(cold),
+            });
         }
     }
-    if bars.is_empty() {
+    if rows.is_empty() {
         return Ok(None);
     }
-    let told: Vec<_> = bars.iter().map(|bar| format!("{}: {}", bar.name, bar.figure)).collect();
-    let description = format!("Cold start of {}. {}.", case.case, told.join("; "));
-    let svg = draw_bars(&bars, &description, None, round_duration)?;
+    let description = format!("Cold start of {}. {}.", case.case, told(&rows));
+    let svg = draw_stacks(&rows, &description, None, round_duration)?;
     let mut caption = "Process start to first response, medians over launches.".to_owned();
+    if scale_of(&rows) == Scale::Share {
+        caption.push_str(" The times differ too much for one scale: each bar is its own 100%.");
+    }
     if !compiling.is_empty() {
         let compiling = compiling.join(", ");
         caption = format!("{caption} Compiling is left out of the bars: {compiling}.");
@@ -41,8 +46,11 @@ pub(crate) fn cold_start(
 }
 
 /// Native has one way to start, which need not be named.
-fn name(target: String, is_native: bool, start: Start) -> String {
-    if is_native { target } else { format!("{target}, {} start", start.name()) }
+fn name(cell: &CellAnalysis, start: Start) -> String {
+    if cell.target.is_native() {
+        return cell.target.to_string();
+    }
+    format!("{}, {} start", cell.target, start.name())
 }
 
 /// A compilation is paid once per artifact, not per start.
@@ -51,10 +59,9 @@ fn compile_of(cold: &ColdStart) -> Option<f64> {
     Some(compile.median_ns)
 }
 
-fn bar(name: String, cold: &ColdStart) -> Bar {
+fn stack(cold: &ColdStart) -> Stack {
     let parts = cold.phases.iter().filter_map(|it| Some((ink(it.phase)?, it.median_ns)));
-    let rest = (Ink::Rest, cold.unaccounted_ns.max(0.0));
-    Bar { name, figure: duration(cold.total_ns.value), parts: parts.chain([rest]).collect() }
+    parts.chain([(Ink::Rest, cold.unaccounted_ns.max(0.0))]).collect()
 }
 
 const fn ink(phase: ColdPhase) -> Option<Ink> {

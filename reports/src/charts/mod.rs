@@ -2,22 +2,24 @@
 //!
 //! Every chart is drawn 480 units wide, so that its letters are readable
 //! both on a phone and as half a desktop page. Colours are variables of the
-//! page's style sheet, which has a light and a dark set.
+//! page's style sheet, which has a light and a dark set. A chart has a row
+//! per target, however many there are.
 
 mod axis;
-mod bars;
 mod canvas;
 mod cold_start;
-mod distribution;
 mod phases;
 mod ratios;
+mod rows;
+mod spread;
+mod stack;
 
 pub use canvas::ChartError;
 pub(crate) use canvas::Ink;
 pub(crate) use cold_start::cold_start;
-pub(crate) use distribution::distribution;
 pub(crate) use phases::phases;
-pub(crate) use ratios::ratios;
+pub(crate) use ratios::{overview, ratios};
+pub(crate) use spread::spread;
 
 /// A chart with what belongs to it.
 #[derive(Clone, Debug)]

@@ -1,132 +1,93 @@
-//! Every target against native, at a glance.
+//! Targets against native, on a logarithmic axis.
 
 use super::Figure;
 use super::axis::Axis;
-use super::canvas::{Anchor, Canvas, ChartError, Ink, WIDTH, draw};
-use super::distribution::inks;
-use crate::analysis::{Analysis, Ratio};
+use super::canvas::{Canvas, ChartError, Ink};
+use super::rows::{ACROSS, Headings, MARK, Row, draw_rows, guest_of, ink_of, legend_of, told};
+use crate::analysis::{Analysis, CaseAnalysis, CellAnalysis, Ratio};
 use crate::format::{in_brackets, ratio, ratio_interval};
-use crate::labels::Labels;
-use crate::statistics::Interval;
 
-/// Height of a case's name above its targets, of a row, of the name in it,
-/// and of the axis below.
-const HEADING: f64 = 24.0;
-const ROW: f64 = 42.0;
-const NAME: f64 = 19.0;
-const AXIS: f64 = 24.0;
-const EDGE: f64 = 12.0;
+const CAPTION: &str = "Dots are medians over rounds, lines their 95% intervals, or of the level beside them; the line at 1× is native. Right of it is slower. The axis is logarithmic.";
 
-struct Row {
-    /// The case, above the first of its several targets.
-    heading: Option<String>,
-    /// Where it begins, below its heading.
-    top: f64,
-    name: String,
-    figure: String,
-    /// The colour of the name: context where a heading tells the case.
-    name_ink: Ink,
-    ratio: Ratio,
+struct Dot {
     ink: Ink,
+    ratio: Ratio,
 }
 
-/// The chart of all ratios; `None` without any.
-pub(crate) fn ratios(analysis: &Analysis, labels: Labels) -> Result<Option<Figure>, ChartError> {
-    let rows = rows(analysis, labels);
+/// The chart of what the headlines name; `None` without any.
+pub(crate) fn overview(analysis: &Analysis) -> Result<Option<Figure>, ChartError> {
+    let mut headings = Headings::default();
+    let mut rows = Vec::new();
+    for case in analysis.cases() {
+        let named = case.guests().into_iter().filter_map(|guest| case.leading(guest));
+        for cell in named.flat_map(|it| &it.fastest).filter_map(|it| case.cell(it)) {
+            let heading = guest_of(cell).map(|guest| format!("{} · {guest}", case.case));
+            rows.extend(row(cell, heading, &mut headings));
+        }
+    }
+    let compared = analysis.cases().flat_map(|case| &case.rankings).any(|it| it.compared > 1);
+    let title = if compared {
+        "Each guest’s fastest, in times native"
+    } else {
+        "Latency in times native"
+    };
+    chart(title, "Latency in times native", &rows)
+}
+
+/// The chart of every target of a case; `None` unless there are several.
+pub(crate) fn ratios(case: &CaseAnalysis) -> Result<Option<Figure>, ChartError> {
+    let mut headings = Headings::default();
+    let rows: Vec<_> =
+        case.cells.iter().filter_map(|it| row(it, guest_of(it), &mut headings)).collect();
+    if rows.len() < 2 {
+        return Ok(None);
+    }
+    let subject = format!("Latency of {} in times native", case.case);
+    chart("Latency in times native", &subject, &rows)
+}
+
+fn row(cell: &CellAnalysis, heading: Option<String>, headings: &mut Headings) -> Option<Row<Dot>> {
+    let found = cell.measured()?.ratio?;
+    let interval = in_brackets(ratio_interval(&found.times_native));
+    Some(Row {
+        heading: headings.next(heading),
+        name: cell.target.to_string(),
+        figure: format!("{}{interval}", ratio(found.times_native.value)),
+        mark: Dot { ink: ink_of(cell), ratio: found },
+    })
+}
+
+fn chart(
+    title: &'static str,
+    subject: &str,
+    rows: &[Row<Dot>],
+) -> Result<Option<Figure>, ChartError> {
     if rows.is_empty() {
         return Ok(None);
     }
     let ends = rows.iter().flat_map(|row| {
-        let Interval { low, high } = range(&row.ratio);
+        let (low, high) = range(&row.mark.ratio);
         [low, high, 1.0]
     });
-    let axis = Axis::logarithmic(ends, (EDGE, WIDTH - EDGE));
-    let told = rows.iter().map(|row| {
-        let case = row.heading.as_ref().map(|case| format!("{case}: ")).unwrap_or_default();
-        format!("{case}{}: {}", row.name, row.figure)
-    });
-    let told: Vec<_> = told.collect();
-    let description = format!("Latency in times native. {}.", told.join("; "));
-    let bottom = rows.last().map_or(0.0, |row| row.top) + ROW;
-    let svg = draw(bottom + AXIS, &description, |canvas| {
-        for tick in axis.ticks() {
-            let x = axis.at(tick);
-            draw_across(canvas, x, &rows, 1.0, Ink::Grid)?;
-            let label = format!("{}×", round(tick));
-            canvas.text(&label, 10, (x, bottom + 18.0), Anchor::Middle, Ink::Muted)?;
-        }
-        draw_across(canvas, axis.at(1.0), &rows, 2.0, Ink::Reference)?;
-        rows.iter().try_for_each(|row| draw_row(canvas, &axis, row))
+    let axis = Axis::logarithmic(ends, ACROSS);
+    let description = format!("{subject}. {}.", told(rows));
+    // A tick without the dust of floating point.
+    let label = |tick: f64| format!("{}×", (tick * 1e6).round() / 1e6);
+    let svg = draw_rows(rows, &axis, &description, Some(1.0), label, |canvas, dot, top| {
+        draw_dot(canvas, &axis, dot, top)
     })?;
-    Ok(Some(Figure {
-        title: "Latency in times native",
-        svg,
-        legend: Vec::new(),
-        caption: "Dots are medians over rounds, lines their 95% intervals; the line at 1× is native. Right of it is slower.".to_owned(),
-    }))
+    let legend = legend_of(rows.iter().map(|row| row.mark.ink));
+    Ok(Some(Figure { title, svg, legend, caption: CAPTION.to_owned() }))
 }
 
-fn rows(analysis: &Analysis, labels: Labels) -> Vec<Row> {
-    let several = analysis
-        .cases()
-        .any(|case| case.cells.iter().filter_map(|cell| cell.measured()?.ratio).count() > 1);
-    let mut rows: Vec<Row> = Vec::new();
-    let mut top = 0.0;
-    for case in analysis.cases() {
-        let mut heading = several.then(|| case.case.to_string());
-        for (cell, ink) in case.cells.iter().zip(inks(case)) {
-            let Some(found) = cell.measured().and_then(|it| it.ratio) else { continue };
-            let heading = heading.take();
-            if heading.is_some() {
-                top += HEADING;
-            }
-            let target = labels.target(&cell.target);
-            let (name, name_ink) =
-                if several { (target, Ink::Muted) } else { (case.case.to_string(), Ink::Text) };
-            let interval = in_brackets(ratio_interval(&found.times_native));
-            let figure = format!("{}{interval}", ratio(found.times_native.value));
-            rows.push(Row { heading, top, name, figure, name_ink, ratio: found, ink });
-            top += ROW;
-        }
-    }
-    rows
-}
-
-fn range(ratio: &Ratio) -> Interval {
+fn range(ratio: &Ratio) -> (f64, f64) {
     let value = ratio.times_native.value;
-    ratio.times_native.interval.unwrap_or(Interval { low: value, high: value })
+    ratio.times_native.interval.map_or((value, value), |it| (it.low, it.high))
 }
 
-/// A vertical line across every row that spares the names between them.
-fn draw_across(
-    canvas: &Canvas<'_>,
-    x: f64,
-    rows: &[Row],
-    width: f64,
-    ink: Ink,
-) -> Result<(), ChartError> {
-    rows.iter().try_for_each(|row| {
-        let top = row.top + NAME;
-        canvas.line(&[(x, top + 1.0), (x, top + 17.0)], width, ink)
-    })
-}
-
-fn draw_row(canvas: &Canvas<'_>, axis: &Axis, row: &Row) -> Result<(), ChartError> {
-    let baseline = row.top + NAME - 2.0;
-    if let Some(heading) = &row.heading {
-        let above = (EDGE, baseline - NAME - 2.0);
-        canvas.text(heading, 58, above, Anchor::Start, Ink::Text)?;
-    }
-    let room = 58_usize.saturating_sub(row.figure.chars().count());
-    canvas.text(&row.name, room, (EDGE, baseline), Anchor::Start, row.name_ink)?;
-    canvas.text(&row.figure, 40, (WIDTH - EDGE, baseline), Anchor::End, Ink::Text)?;
-    let y = row.top + NAME + 9.0;
-    let Interval { low, high } = range(&row.ratio);
-    canvas.line(&[(axis.at(low), y), (axis.at(high), y)], 3.0, row.ink)?;
-    canvas.dot((axis.at(row.ratio.times_native.value), y), 5.0, row.ink)
-}
-
-/// A tick without the dust of floating point.
-fn round(tick: f64) -> f64 {
-    (tick * 1e6).round() / 1e6
+fn draw_dot(canvas: &Canvas<'_>, axis: &Axis, dot: &Dot, top: f64) -> Result<(), ChartError> {
+    let y = top + MARK / 2.0 - 2.0;
+    let (low, high) = range(&dot.ratio);
+    canvas.line(&[(axis.at(low), y), (axis.at(high), y)], 3.0, dot.ink)?;
+    canvas.dot((axis.at(dot.ratio.times_native.value), y), 5.0, dot.ink)
 }

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Beta, Distribution};
 
 use super::sorted::{median_of_sorted, quantile};
-use super::{Estimate, Interval, Sorted};
+use super::{Estimate, Interval, Sorted, confidence_of};
 
 /// Bootstrap replicates. Efron and Tibshirani ask for 1000 at least for the
 /// ends of a 95% interval.
@@ -78,7 +78,11 @@ fn estimate<T>(value: f64, units: &[T], draw: impl Fn(&T, &mut ChaCha8Rng) -> f6
     let end = |share| quantile(&replicates, share).unwrap_or(value);
     // The estimate lies within all but always; where very few skewed samples
     // would put it outside, the interval is widened to hold it.
-    let interval = Interval { low: end(TAIL).min(value), high: end(1.0 - TAIL).max(value) };
+    let interval = Interval {
+        low: end(TAIL).min(value),
+        high: end(1.0 - TAIL).max(value),
+        confidence: confidence_of(units.len()),
+    };
     Estimate { value, interval: Some(interval) }
 }
 

@@ -7,32 +7,26 @@ use crate::analysis::{
     Analysis, CaseAnalysis, CellAnalysis, CellState, Comparison, Footprint, Measured, Outputs,
     Ratio,
 };
-use crate::format::{count, deviation, duration, duration_interval, ratio, ratio_interval, size};
-use crate::labels::Labels;
+use crate::format::{
+    count, deviation, duration, duration_interval, of_planned, ratio, ratio_interval, size,
+};
 
-/// The result table.
-pub(crate) fn results(analysis: &Analysis, labels: Labels) -> Table {
+/// The result table: every cell but those that are not supported.
+pub(crate) fn results(analysis: &Analysis) -> Table {
     let mut table = Table::new(
         &["case", "target", "outputs"],
-        &[
-            "median",
-            "95% interval",
-            "× native",
-            "95% of ratio",
-            "p90",
-            "p99",
-            "CPU median",
-            "launches",
-            "samples",
-        ],
-    );
+        &["median", "95% interval", "× native", "95% of ratio"],
+    )
+    .followed_by(&["boundary"], &["launches", "samples", "p90", "p99", "CPU median"]);
     for (case, cell) in analysis.cells() {
-        let mut row = name(case, cell, labels);
-        if let Some(measured) = cell.measured() {
-            row.extend(result(measured));
-        } else {
-            row.push(Entry::new(missing(&cell.state)).style(Style::Bad));
-            row.extend((0..9).map(|_| Entry::figure(None)));
+        let mut row = name(case, cell);
+        match &cell.state {
+            CellState::Unsupported { .. } => continue,
+            CellState::Measured(measured) => row.extend(result(cell, measured)),
+            CellState::Pending => row.extend(without_figures("not measured yet")),
+            CellState::Failed { failure, .. } => {
+                row.extend(without_figures(format!("✗ failed during {}", failure.during)));
+            }
         }
         table.rows.push(row);
     }
@@ -40,11 +34,16 @@ pub(crate) fn results(analysis: &Analysis, labels: Labels) -> Table {
 }
 
 /// Case and target.
-fn name(case: &CaseAnalysis, cell: &CellAnalysis, labels: Labels) -> Vec<Entry> {
-    vec![Entry::new(case.case.to_string()), Entry::new(labels.target(&cell.target))]
+fn name(case: &CaseAnalysis, cell: &CellAnalysis) -> Vec<Entry> {
+    vec![Entry::new(case.case.to_string()), Entry::new(cell.target.to_string())]
 }
 
-fn result(measured: &Measured) -> [Entry; 10] {
+fn without_figures(why: impl Into<String>) -> Vec<Entry> {
+    let why = Entry::new(why).style(Style::Bad);
+    std::iter::once(why).chain((0..10).map(|_| Entry::figure(None))).collect()
+}
+
+fn result(cell: &CellAnalysis, measured: &Measured) -> [Entry; 11] {
     let latency = measured.latency.as_ref();
     let ratio_style = match measured.ratio {
         None => Style::Quiet,
@@ -58,11 +57,12 @@ fn result(measured: &Measured) -> [Entry; 10] {
         figure(latency.and_then(|it| duration_interval(&it.median_ns))),
         figure(measured.ratio.map(|it| ratio(it.times_native.value))).style(ratio_style),
         figure(measured.ratio.and_then(|it| ratio_interval(&it.times_native))),
+        figure(cell.boundary.map(|it| it.name().to_owned())),
+        figure(latency.map(|it| of_planned(it.launches, it.launches_planned))),
+        figure(latency.map(|it| count(it.samples))),
         figure(latency.and_then(|it| it.p90_ns).map(duration)),
         figure(latency.and_then(|it| it.p99_ns).map(duration)),
-        figure(latency.map(|it| duration(it.cpu_median_ns))),
-        figure(latency.map(|it| count(u64::from(it.launches)))),
-        figure(latency.map(|it| count(it.samples))),
+        figure(latency.and_then(|it| it.cpu_median_ns).map(duration)),
     ]
 }
 
@@ -75,17 +75,8 @@ fn verification(outputs: &Outputs) -> Entry {
     }
 }
 
-fn missing(state: &CellState) -> String {
-    match state {
-        CellState::Pending => "not measured yet".to_owned(),
-        CellState::Unsupported { .. } => "unsupported".to_owned(),
-        CellState::Failed { failure, .. } => format!("✗ failed during {}", failure.during),
-        CellState::Measured(_) => String::new(),
-    }
-}
-
 /// How far outputs are from native's.
-pub(crate) fn outputs(analysis: &Analysis, labels: Labels) -> Table {
+pub(crate) fn outputs(analysis: &Analysis) -> Table {
     let mut table = Table::new(
         &["case", "target", "outcome", "allowed"],
         &["requests", "identical", "largest |a − b|", "largest |a − b| / |b|"],
@@ -96,7 +87,7 @@ pub(crate) fn outputs(analysis: &Analysis, labels: Labels) -> Table {
             workload.cases.iter().flat_map(|case| case.cells.iter().map(move |it| (case, it)));
         for (case, cell) in cells {
             let Some((outcome, found)) = comparison(&cell.state) else { continue };
-            let mut row = name(case, cell, labels);
+            let mut row = name(case, cell);
             row.push(outcome);
             row.push(Entry::figure(tolerance.map(allowed)));
             row.extend([
@@ -142,15 +133,15 @@ pub(super) fn allowed(tolerance: Tolerance) -> String {
     }
 }
 
-/// What each cell takes up.
-pub(crate) fn footprint(analysis: &Analysis, labels: Labels) -> Table {
+/// The memory that each cell takes.
+pub(crate) fn footprint(analysis: &Analysis) -> Table {
     let mut table = Table::new(
-        &["case", "target", "start", "compiled"],
-        &["peak resident", "of it the runner's", "linear memory", "artifact", "compile time"],
+        &["case", "target", "start"],
+        &["peak resident", "of it the runner's", "linear memory"],
     );
     for (case, cell, measured) in analysis.measured() {
         for footprint in &measured.footprints {
-            let mut row = name(case, cell, labels);
+            let mut row = name(case, cell);
             row.extend(taken_up(footprint, cell.target.is_native()));
             table.rows.push(row);
         }
@@ -158,19 +149,11 @@ pub(crate) fn footprint(analysis: &Analysis, labels: Labels) -> Table {
     table.without_empty_columns().with_quiet_repeats()
 }
 
-fn taken_up(footprint: &Footprint, is_native: bool) -> [Entry; 7] {
-    let artifact = footprint.artifact.as_ref();
-    let found = |cached| if cached { "found in the cache" } else { "in this run" };
+fn taken_up(footprint: &Footprint, is_native: bool) -> [Entry; 4] {
     [
         Entry::figure((!is_native).then(|| footprint.start.name().to_owned())),
-        Entry::figure(artifact.map(|it| found(it.cached).to_owned())),
         Entry::figure(footprint.peak_resident_bytes.map(size)),
         Entry::figure(footprint.runner_bytes.map(size)),
         Entry::figure(footprint.linear_memory_bytes.map(size)),
-        Entry {
-            full: artifact.map(|it| it.sha256.clone()),
-            ..Entry::figure(artifact.map(|it| size(it.bytes)))
-        },
-        Entry::figure(artifact.map(|it| duration(it.compile_ns as f64))),
     ]
 }

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use wasmfit_record::WorkloadRecord;
+use wasmfit_record::{Budget, WorkloadRecord};
 
 use super::cells::allowed;
 use super::{Entry, Table};
-use crate::analysis::Analysis;
-use crate::format::{count, size};
+use crate::analysis::{Analysis, LaunchCounts};
+use crate::format::{count, counted, round_duration, size};
 
 /// The machine and the run.
 pub(crate) fn environment(analysis: &Analysis) -> Table {
@@ -18,7 +18,8 @@ pub(crate) fn environment(analysis: &Analysis) -> Table {
         ("measured", Entry::new(&analysis.started_at)),
         ("wasmfit", Entry::new(&analysis.wasmfit_version)),
         ("profile", Entry::new(profile(analysis))),
-        ("launches", Entry::new(launches(analysis))),
+        ("launches", Entry::new(launches(&analysis.launches))),
+        ("budget of a cell", Entry::new(analysis.budget.map_or_else(String::new, budget))),
         ("samples", Entry::new(count(analysis.samples))),
         ("system", Entry::new(&environment.system)),
         ("kernel", Entry::new(&environment.kernel)),
@@ -35,8 +36,26 @@ fn profile(analysis: &Analysis) -> String {
     format!("{}, {} rounds", analysis.profile.name(), analysis.rounds)
 }
 
-fn launches(analysis: &Analysis) -> String {
-    format!("{} of {} planned", analysis.launches_ended, analysis.launches_planned)
+fn launches(launches: &LaunchCounts) -> String {
+    let number = |of: usize| count(of as u64);
+    let LaunchCounts { planned, ended, left_out, forgone } = *launches;
+    let made = format!("{} of {} planned", number(ended), number(planned));
+    let others = [
+        (left_out, "left out by the budget"),
+        (forgone, "not made as their cell had failed or is unsupported"),
+    ];
+    let others = others.into_iter().filter(|(count, _)| *count > 0);
+    let others = others.map(|(count, why)| format!("{} {why}", number(count)));
+    std::iter::once(made).chain(others).collect::<Vec<_>>().join("; ")
+}
+
+/// The rule by which slow cells are launched less often.
+pub(crate) fn budget(budget: Budget) -> String {
+    let rounds = counted(u64::from(budget.least_rounds), "round", "rounds");
+    let time = round_duration(budget.cell_ns as f64);
+    format!(
+        "once the launches of a cell have taken {time} together, its others are left out, but for the steady ones of its first {rounds} and the cold ones of its first"
+    )
 }
 
 /// Package to its versions: more than one where cases differ.
@@ -50,7 +69,7 @@ pub(crate) fn versions(analysis: &Analysis) -> Table {
             cell.target.to_string(),
             measured.runtime_version.clone(),
             measured.versions.python.clone(),
-            cell.boundary.clone().unwrap_or_default(),
+            cell.boundary.map_or_else(String::new, |boundary| boundary.name().into()),
         ];
         let known = targets.iter().position(|(known, _)| *known == target);
         let (_, packages) = match known {

@@ -2,11 +2,15 @@
 
 mod cells;
 mod circumstances;
+mod overview;
 mod phases;
+mod preparations;
 
 pub(crate) use cells::{footprint, outputs, results};
-pub(crate) use circumstances::{environment, guests, versions, workload};
+pub(crate) use circumstances::{budget, environment, guests, versions, workload};
+pub(crate) use overview::overview;
 pub(crate) use phases::{cold_starts, request_phases};
+pub(crate) use preparations::preparations;
 
 use crate::format::NONE;
 
@@ -17,9 +21,9 @@ pub(crate) struct Table {
     pub(crate) rows: Vec<Vec<Entry>>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Column {
-    pub(crate) title: &'static str,
+    pub(crate) title: String,
     /// Whether its entries are figures, which stand right.
     pub(crate) is_figure: bool,
 }
@@ -60,19 +64,26 @@ impl Style {
 
 impl Table {
     /// Columns of text, then columns of figures.
-    fn new(texts: &[&'static str], figures: &[&'static str]) -> Self {
-        let texts = texts.iter().map(|title| Column { title, is_figure: false });
-        let figures = figures.iter().map(|title| Column { title, is_figure: true });
+    fn new(texts: &[&str], figures: &[&str]) -> Self {
+        let column = |title: &&str, is_figure| Column { title: (*title).to_owned(), is_figure };
+        let texts = texts.iter().map(|title| column(title, false));
+        let figures = figures.iter().map(|title| column(title, true));
         Self { columns: texts.chain(figures).collect(), rows: Vec::new() }
+    }
+
+    /// Adds columns of text, then columns of figures, behind the others.
+    fn followed_by(mut self, texts: &[&str], figures: &[&str]) -> Self {
+        self.columns.extend(Self::new(texts, figures).columns);
+        self
     }
 
     /// The same rows with the columns of these titles alone.
     pub(crate) fn only(&self, titles: &[&str]) -> Self {
         let kept: Vec<_> = (0..self.columns.len())
-            .filter(|column| titles.contains(&self.columns[*column].title))
+            .filter(|column| titles.contains(&self.columns[*column].title.as_str()))
             .collect();
         Self {
-            columns: kept.iter().map(|column| self.columns[*column]).collect(),
+            columns: kept.iter().map(|column| self.columns[*column].clone()).collect(),
             rows: self
                 .rows
                 .iter()
@@ -95,12 +106,12 @@ impl Table {
 
     /// Drops the columns in which no row has anything.
     fn without_empty_columns(self) -> Self {
-        let used: Vec<_> = self
+        let used: Vec<&str> = self
             .columns
             .iter()
             .enumerate()
             .filter(|(at, _)| self.rows.iter().any(|row| row.get(*at).is_some_and(Entry::is_told)))
-            .map(|(_, column)| column.title)
+            .map(|(_, column)| column.title.as_str())
             .collect();
         self.only(&used)
     }

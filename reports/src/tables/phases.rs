@@ -4,17 +4,17 @@ use wasmfit_protocol::{ColdPhase, RequestPhase};
 
 use super::{Entry, Style, Table};
 use crate::analysis::{CaseAnalysis, ColdStart, PhaseTime, Phases};
-use crate::format::{count, duration, duration_interval, percent};
-use crate::labels::Labels;
+use crate::format::{count, duration, duration_interval, of_planned, percent};
 
 /// The request phases of a case, one row per target.
-pub(crate) fn request_phases(case: &CaseAnalysis, labels: Labels) -> Table {
+pub(crate) fn request_phases(case: &CaseAnalysis) -> Table {
     let mut titles = RequestPhase::ALL.map(RequestPhase::name).to_vec();
     titles.extend(["sum", "marshalling", "against plain", "requests"]);
-    let mut table = Table::new(&["target"], &titles);
+    let mut table = Table::new(&["target", "boundary"], &titles);
     for cell in &case.cells {
         let Some(phases) = cell.measured().and_then(|it| it.phases.as_ref()) else { continue };
-        let mut row = vec![Entry::new(labels.target(&cell.target))];
+        let boundary = cell.boundary.map(|it| it.name().to_owned());
+        let mut row = vec![Entry::new(cell.target.to_string()), Entry::figure(boundary)];
         row.extend(RequestPhase::ALL.map(|phase| time_of(phase, &phases.parts)));
         row.extend(totals(phases));
         table.rows.push(row);
@@ -33,15 +33,15 @@ fn totals(phases: &Phases) -> [Entry; 4] {
 }
 
 /// The cold starts of a case, one row per target and start.
-pub(crate) fn cold_starts(case: &CaseAnalysis, labels: Labels) -> Table {
+pub(crate) fn cold_starts(case: &CaseAnalysis) -> Table {
     let mut titles = vec!["total", "95% interval"];
     titles.extend(ColdPhase::ALL.map(ColdPhase::name));
     titles.extend(["unaccounted", "launches"]);
     let mut table = Table::new(&["target", "start"], &titles);
     for cell in &case.cells {
         for cold in cell.measured().map_or(&[][..], |it| &it.cold_starts) {
-            let name = labels.target(&cell.target);
-            let mut row = vec![Entry::new(name), Entry::new(cold.start.name())];
+            let name = Entry::new(cell.target.to_string());
+            let mut row = vec![name, Entry::new(cold.start.name())];
             row.extend(cold_start(cold));
             table.rows.push(row);
         }
@@ -56,7 +56,7 @@ fn cold_start(cold: &ColdStart) -> Vec<Entry> {
     ];
     row.extend(ColdPhase::ALL.map(|phase| time_of(phase, &cold.phases)));
     row.push(Entry::new(duration(cold.unaccounted_ns)));
-    row.push(Entry::new(count(u64::from(cold.launches))));
+    row.push(Entry::new(of_planned(cold.launches, cold.launches_planned)));
     row
 }
 

@@ -5,11 +5,11 @@ use wasmfit_record::Status;
 
 use super::{CellName, Warning};
 use crate::analysis::{
-    Analysis, CaseAnalysis, CellAnalysis, CellState, Comparison, Measured, Outputs, Parity,
+    Analysis, CaseAnalysis, CellAnalysis, CellState, Comparison, Measured, Outputs,
 };
 
-/// Under so many launches the bootstrap interval of a median is the range of
-/// the launches or less, and holds less than 95%.
+/// Under so many launches the bootstrap interval of a median is hardly more
+/// than the range of the launches, and holds less than 90%.
 const LEAST_LAUNCHES: u32 = 5;
 /// Steal that moves a median visibly.
 const LARGEST_STEAL: f64 = 0.02;
@@ -33,12 +33,10 @@ pub(crate) fn find(analysis: &Analysis) -> Vec<Warning> {
     for (case, cell) in analysis.cells() {
         found.extend(of_cell(case, cell));
     }
-    if let Parity::Differs { differences } = &analysis.parity {
-        found.extend(differences.iter().map(|it| Warning::VersionsDiffer {
-            cell: CellName { case: it.case.clone(), target: it.target.clone() },
-            of: it.of.clone(),
-            native: it.native.clone(),
-            guest: it.guest.clone(),
+    for parity in &analysis.parity {
+        found.extend(parity.differences.iter().map(|it| Warning::VersionsDiffer {
+            guest: parity.guest.clone(),
+            difference: it.clone(),
         }));
     }
     found.sort_by_key(|warning| (warning.severity(), warning.title()));
@@ -48,8 +46,9 @@ pub(crate) fn find(analysis: &Analysis) -> Vec<Warning> {
 fn of_run(analysis: &Analysis) -> Vec<Warning> {
     let environment = &analysis.environment;
     let unfinished = (analysis.status == Status::Unfinished).then_some(Warning::UnfinishedRun {
-        ended: analysis.launches_ended,
-        planned: analysis.launches_planned,
+        ended: analysis.launches.ended,
+        planned: analysis.launches.planned,
+        has_budget: analysis.budget.is_some(),
     });
     let governor = environment.governor.as_deref().filter(|it| *it != "performance");
     let governor = governor.map(|it| Warning::Governor { governor: it.to_owned() });
@@ -85,10 +84,12 @@ fn of_cell(case: &CaseAnalysis, cell: &CellAnalysis) -> Vec<Warning> {
 
 fn of_noise(measured: &Measured, name: &impl Fn() -> CellName) -> Vec<Warning> {
     let noise = &measured.noise;
-    let launches = measured.latency.as_ref().map(|it| it.launches);
-    let few = launches
-        .filter(|launches| *launches < LEAST_LAUNCHES)
-        .map(|launches| Warning::FewLaunches { cell: name(), launches });
+    let few = measured
+        .latency
+        .as_ref()
+        .filter(|it| it.launches < LEAST_LAUNCHES)
+        .map(|it| (it.launches, it.launches_planned))
+        .map(|(launches, planned)| Warning::FewLaunches { cell: name(), launches, planned });
     let (launches, of) = (noise.unsettled_launches, noise.steady_launches);
     let unsettled = (launches > 0).then(|| Warning::UnsettledWarmup { cell: name(), launches, of });
     let steal = noise

@@ -12,8 +12,9 @@ use wasmfit_record::{Case, Target};
 pub(crate) use find::find;
 pub(crate) use group::{WarningGroup, grouped};
 
-use crate::analysis::Ratio;
-use crate::format::{duration, percent, ratio, ratio_interval_in_brackets};
+use crate::analysis::{Ratio, VersionDifference};
+use crate::format::{counted, duration, level, percent, ratio, ratio_interval_in_brackets};
+use crate::statistics::confidence_of;
 
 /// A case on a target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -65,6 +66,8 @@ pub enum Warning {
         ended: usize,
         /// Launches that were planned.
         planned: usize,
+        /// Whether a budget may leave out some of the others.
+        has_budget: bool,
     },
     /// A cell failed.
     FailedCell {
@@ -82,14 +85,10 @@ pub enum Warning {
     },
     /// Native and guest run different versions.
     VersionsDiffer {
-        /// The cell.
-        cell: CellName,
-        /// `Python` or a package.
-        of: String,
-        /// Native's version.
-        native: String,
-        /// The guest's version.
+        /// The guest.
         guest: String,
+        /// What differs.
+        difference: VersionDifference,
     },
     /// Too few launches for an interval to hold what it promises.
     FewLaunches {
@@ -97,6 +96,8 @@ pub enum Warning {
         cell: CellName,
         /// How many.
         launches: u32,
+        /// Of how many that were planned.
+        planned: u32,
     },
     /// Latency had not settled when sampling began.
     UnsettledWarmup {
@@ -210,7 +211,7 @@ impl Warning {
             Self::FailedCell { .. } => "A cell failed",
             Self::NoBaseline { .. } => "No native baseline",
             Self::VersionsDiffer { .. } => "Native and guest versions differ",
-            Self::FewLaunches { .. } => "Few launches: intervals are too narrow",
+            Self::FewLaunches { .. } => "Few launches: intervals hold less than 95%",
             Self::UnsettledWarmup { .. } => "Warm-up never settled",
             Self::BusyMachine { .. } => "The machine was busy",
             Self::Steal { .. } => "Processor time was stolen",
@@ -231,8 +232,9 @@ impl Warning {
     #[must_use]
     pub fn finding(&self) -> String {
         match self {
-            Self::UnfinishedRun { ended, planned } => {
-                format!("{ended} of {planned} launches have ended")
+            Self::UnfinishedRun { ended, planned, has_budget } => {
+                let rest = if *has_budget { "; the budget may leave out some others" } else { "" };
+                format!("{ended} of {planned} launches have ended{rest}")
             }
             Self::FailedCell { cell, during, message } => {
                 format!("{cell} failed during {during}: {message}")
@@ -240,10 +242,13 @@ impl Warning {
             Self::NoBaseline { case } => {
                 format!("{case} was not measured natively: no ratios, outputs not verified")
             }
-            Self::VersionsDiffer { cell, of, native, guest } => {
-                format!("{cell}: {of} {guest} in the guest, {native} natively")
+            Self::VersionsDiffer { guest, difference } => {
+                let VersionDifference { of, native, guest: version } = difference;
+                format!("{guest}: {of} {version} in the guest, {native} natively")
             }
-            Self::FewLaunches { cell, launches } => few_launches(cell, *launches),
+            Self::FewLaunches { cell, launches, planned } => {
+                few_launches(cell, *launches, *planned)
+            }
             Self::UnsettledWarmup { cell, launches, of } => {
                 format!("{cell}: latency was still moving in {launches} of {of} launches")
             }
@@ -292,9 +297,11 @@ impl Warning {
             }
             Self::NoBaseline { .. } => "measure the native target too",
             Self::VersionsDiffer { .. } => {
-                "install the guest's versions natively (`scripts/setup` does), or name an interpreter that has them in WASMFIT_PYTHON; until then a ratio also compares versions"
+                "name a native interpreter with the guest's versions in WASMFIT_PYTHON (`scripts/setup` installs one with those of the newest guest); until then the guest's ratios also compare versions"
             }
-            Self::FewLaunches { .. } => "measure with `--profile default` or `--profile thorough`",
+            Self::FewLaunches { .. } => {
+                "measure with `--profile default` or `--profile thorough`, which plan more launches and raise the budget of a cell"
+            }
             Self::UnsettledWarmup { .. } => {
                 "give it a longer warm-up with `--profile thorough`; until then its median mixes warm and cold"
             }
@@ -303,7 +310,7 @@ impl Warning {
                 "measure on a machine of its own, or again when its neighbours are quiet; compare CPU medians meanwhile"
             }
             Self::Preempted { .. } => {
-                "stop other work and measure again; a workload that waits or computes in other threads shows this too"
+                "stop other work and measure again; a workload that waits or computes in other threads shows this too, and short requests over stdio, where two threads take turns"
             }
             Self::Governor { .. } => {
                 "hold it during the run, for example with `cpupower frequency-set -g performance`"
@@ -328,15 +335,14 @@ impl Warning {
     }
 }
 
-/// The range of `n` launches holds the true median unless all of them fall
-/// on one side of it, which has a chance of 2^(1-n) (David and Nagaraja,
-/// "Order Statistics", 2003, section 7.1). No bootstrap of them is wider.
-fn few_launches(cell: &CellName, launches: u32) -> String {
+fn few_launches(cell: &CellName, launches: u32, planned: u32) -> String {
+    let made = counted(u64::from(launches), "launch", "launches");
+    let made = if launches < planned { format!("{made} of {planned} planned") } else { made };
     if launches < 2 {
-        return format!("{cell}: 1 launch, hence no interval");
+        return format!("{cell}: {made}, hence no interval");
     }
-    let coverage = 1.0 - 0.5_f64.powf(f64::from(launches - 1));
-    format!("{cell}: the 95% interval of {launches} launches holds {} at most", percent(coverage))
+    let confidence = level(confidence_of(launches as usize));
+    format!("{cell}: {made}, whose interval holds {confidence} at most")
 }
 
 impl fmt::Display for Warning {
