@@ -71,6 +71,8 @@ pub(crate) struct Assignment<'a> {
 /// What a runner told before it ended.
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
+    /// Who it is.
+    pub(crate) hello: Option<Hello>,
     /// What runs inside.
     pub(crate) versions: Versions,
     /// Its last event, or why there is none.
@@ -132,7 +134,7 @@ pub(crate) fn drive(
                 runner.program.display()
             );
             let last = Err(Failure::new(FailureKind::NotStarted, "spawn", message));
-            Told { versions: Versions::default(), last }
+            Told { hello: None, versions: Versions::default(), last }
         }
         Ok(started) => started.run(assignment, task, interrupt),
     }
@@ -210,14 +212,14 @@ impl Started {
         drop(lines);
         let _ = reader.join();
         let stderr = errors.join().unwrap_or_default();
-        let last = hearing.conclude(heard, status, assignment.limits, task);
+        let last = hearing.conclude(heard, status, assignment.limits);
         let last = last.map_err(|mut failure| {
             if failure.detail.is_empty() {
                 failure.detail = stderr;
             }
             failure
         });
-        Told { versions: hearing.versions, last }
+        Told { hello: hearing.hello, versions: hearing.versions, last }
     }
 
     /// Waits until the process has ended or `patience` is over, leaving it to
@@ -348,7 +350,8 @@ impl Hearing {
                 self.versions = versions;
                 self.stage = Some("sampling".into());
             }
-            last @ (Event::Prepared(_)
+            last @ (Event::Described { .. }
+            | Event::Prepared { .. }
             | Event::RequestsMade { .. }
             | Event::Served(_)
             | Event::Failed(_)) => self.last = Some(last),
@@ -361,15 +364,11 @@ impl Hearing {
         heard: Heard,
         status: io::Result<ExitStatus>,
         limits: Limits,
-        task: &Task,
     ) -> Result<Event, Failure> {
-        match (self.last.take(), &self.hello) {
-            (Some(Event::Failed(failure)), _) => return Err(failure),
-            (Some(last), _) => return Ok(last),
-            (None, Some(hello)) if *task == Task::Describe => {
-                return Ok(Event::Hello(hello.clone()));
-            }
-            (None, _) => {}
+        match self.last.take() {
+            Some(Event::Failed(failure)) => return Err(failure),
+            Some(last) => return Ok(last),
+            None => {}
         }
         let (kind, message) = match (heard, status) {
             (Heard::Garbage(text), _) => {

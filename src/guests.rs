@@ -1,11 +1,11 @@
 //! WASM guests: folders with a `guest.toml` that names each file's hash.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use wasmfit_protocol::{Failure, FailureKind, GuestFiles, Start, file_sha256};
+use wasmfit_protocol::{Boundary, Failure, FailureKind, GuestFiles, Proposal, Start, file_sha256};
 use wasmfit_record::GuestRecord;
 
 /// A guest as its folder describes it.
@@ -29,8 +29,11 @@ pub(crate) struct Manifest {
     pub(crate) source: String,
     /// Version of its Python.
     pub(crate) python: String,
-    /// How requests reach it: `host-call` or `stdio`.
-    pub(crate) boundary: String,
+    /// How requests reach it.
+    pub(crate) boundary: Boundary,
+    /// The WebAssembly proposals it needs.
+    #[serde(default)]
+    pub(crate) proposals: BTreeSet<Proposal>,
     /// Packages it carries, with versions.
     pub(crate) packages: BTreeMap<String, String>,
     /// Its files, with SHA-256.
@@ -102,6 +105,11 @@ impl Guest {
         Ok(GuestRecord { name, title, source, boundary, files, bytes: sizes })
     }
 
+    /// Whether its standard library lies beside the module, not within it.
+    fn library(&self) -> bool {
+        self.manifest.files.keys().any(|file| file.starts_with("lib/"))
+    }
+
     /// What runners are told of it.
     pub(crate) fn for_runner(&self, start: Start) -> GuestFiles {
         let module = Manifest::module(start);
@@ -109,7 +117,8 @@ impl Guest {
             name: self.manifest.name.clone(),
             module: self.folder.join(module),
             module_sha256: self.manifest.files.get(module).cloned().unwrap_or_default(),
-            library: self.folder.join("lib"),
+            library: self.library().then(|| self.folder.join("lib")),
+            boundary: self.manifest.boundary,
             start,
         }
     }

@@ -11,6 +11,7 @@ mod compare;
 mod drive;
 mod exit;
 mod guests;
+mod inventory;
 mod machine;
 mod matrix;
 mod measure;

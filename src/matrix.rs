@@ -9,14 +9,13 @@ use wasmfit_record::{
 };
 
 use crate::cli::Bench;
-use crate::drive::Runner;
 use crate::exit::CommandError;
+use crate::inventory::Inventory;
 use crate::machine;
 use crate::measure::Measurement;
 use crate::places::Places;
 use crate::plan::plan;
-use crate::runners;
-use crate::targets::{self, Setup};
+use crate::targets::Setup;
 use crate::workloads::Workload;
 
 /// What is measured: workloads, and targets as far as they were found.
@@ -29,9 +28,9 @@ impl Matrix {
     pub(crate) fn find(
         arguments: &Bench,
         places: &Places,
-        runners: &[Runner],
-        native: &Target,
+        inventory: &Inventory<'_>,
     ) -> Result<Self, CommandError> {
+        let native = inventory.native();
         let workloads = match &arguments.workloads[..] {
             [] => Workload::read_all(&places.workloads)?,
             names => names
@@ -44,13 +43,16 @@ impl Matrix {
             return Err(CommandError::Usage(message));
         }
         let mut targets = match &arguments.targets[..] {
-            [] => targets::defaults(places, runners, native.clone()),
+            [] => {
+                let all = inventory.targets().into_iter();
+                all.filter(|(_, opt_in)| opt_in.is_none()).map(|(target, _)| target).collect()
+            }
             named => named.to_vec(),
         };
         for target in &targets {
-            runners::find(runners, &target.runtime)?;
+            inventory.knows(&target.runtime)?;
         }
-        if let Some(other) = targets.iter().find(|t| t.is_native() && *t != native) {
+        if let Some(other) = targets.iter().find(|t| t.is_native() && **t != native) {
             return Err(CommandError::Usage(format!(
                 "{other} is not here, the native interpreter is {native}: set WASMFIT_PYTHON for another"
             )));
@@ -58,11 +60,11 @@ impl Matrix {
         // Native first: report order, and what the others are compared with.
         targets.sort_by_key(|target| !target.is_native());
         targets.dedup();
-        let find = |target: Target| {
-            let setup = Setup::find(&target, places, runners);
+        let set_up = |target: Target| {
+            let setup = inventory.set_up(&target);
             (target, setup)
         };
-        Ok(Self { workloads, targets: targets.into_iter().map(find).collect() })
+        Ok(Self { workloads, targets: targets.into_iter().map(set_up).collect() })
     }
 
     /// Refuses to go on with a run when what it measured has changed since.
@@ -155,7 +157,8 @@ impl Matrix {
         for workload in &self.workloads {
             for case in workload.cases() {
                 for (target, setup) in &self.targets {
-                    let outcome = match unsupported(workload, target, setup) {
+                    let reason = setup.as_ref().ok().and_then(|it| it.unsupported(workload));
+                    let outcome = match reason {
                         Some(reason) => CellOutcome::Unsupported { reason },
                         None => CellOutcome::Pending,
                     };
@@ -195,27 +198,6 @@ impl Matrix {
     pub(crate) fn for_runners(&self) -> BTreeMap<String, wasmfit_protocol::Workload> {
         self.workloads.iter().map(|one| (one.name.clone(), one.for_runner())).collect()
     }
-}
-
-/// Why a target cannot run a workload, as far as that is known before trying.
-fn unsupported(
-    workload: &Workload,
-    target: &Target,
-    setup: &Result<Setup, Failure>,
-) -> Option<String> {
-    let Ok(Setup { guest: Some(guest), .. }) = setup else { return None };
-    if workload.manifest.guests.contains(&target.guest) {
-        return None;
-    }
-    let missing = workload.manifest.packages.iter();
-    let missing: Vec<&str> = missing
-        .map(String::as_str)
-        .filter(|package| !guest.manifest.packages.contains_key(*package))
-        .collect();
-    Some(match &missing[..] {
-        [] => format!("its workload.toml does not list guest {}", target.guest),
-        missing => format!("guest {} has no {}", target.guest, missing.join(", ")),
-    })
 }
 
 /// The command line, as it would be typed again. Only the program's name is

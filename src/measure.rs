@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use wasmfit_protocol::{
     Event, Failure, FailureKind, FramesReader, Pass, Sample, Task, Workload as RunnerWorkload,
+    monotonic_ns,
 };
 use wasmfit_record::{
     Case, CellOutcome, Deviation, Launch, LaunchKind, LaunchOutcome, PlannedLaunch, RecordError,
-    Run, RunDirectory, Status, Tolerance, read_launch_samples,
+    Run, RunDirectory, Status, Target, Tolerance, read_launch_samples,
 };
 
 use crate::compare::{Agreement, compare};
@@ -48,7 +49,8 @@ impl Measurement<'_> {
         let ended: Vec<u32> = self.run.launches.iter().map(|launch| launch.id).collect();
         for (index, planned) in self.run.plan.launches.clone().into_iter().enumerate() {
             let id = u32::try_from(index).unwrap_or(u32::MAX);
-            if ended.contains(&id) || !self.is_open(planned.cell) {
+            let open = self.is_open(planned.cell) && !self.run.leaves_out(&planned);
+            if ended.contains(&id) || !open {
                 continue;
             }
             self.progress.launch(index, &planned, &self.run.cells[planned.cell]);
@@ -88,18 +90,20 @@ impl Measurement<'_> {
         let requests = std::path::absolute(&requests).unwrap_or(requests);
         let task = Task::Measure { workload, requests, sampling };
         let before = Ticks::read();
+        let began_ns = monotonic_ns();
         let told = drive(&setup.runner, &assignment, &task, self.interrupt);
         if self.interrupt.is_requested() {
             // A launch that was cut short has not ended: a resumed run makes
             // it again.
             return Ok(());
         }
+        let wall_ns = monotonic_ns() - began_ns;
         let steal = Ticks::stolen_until_now(before);
         let outcome = self.take_in(id, planned, &setup, &told, &scratch)?;
         if let LaunchOutcome::Failed(failure) = &outcome {
             end_on_full_disk(failure)?;
         }
-        self.run.launches.push(Launch { id, planned, outcome, steal });
+        self.run.launches.push(Launch { id, planned, outcome, steal, wall_ns });
         self.save()
     }
 
@@ -212,9 +216,16 @@ impl Measurement<'_> {
         LaunchOutcome::Failed(failure)
     }
 
-    /// Fails a cell, and says so at once.
+    /// Fails a cell, and says so at once. One whose tier does not take the
+    /// guest has not failed: it is unsupported.
     pub(crate) fn fail(&mut self, cell: usize, failure: Failure, deviation: Option<Deviation>) {
         let cell = &mut self.run.cells[cell];
+        if failure.kind == FailureKind::Unsupported {
+            let Target { runtime, tier, guest } = &cell.target;
+            let reason = format!("{runtime}/{tier} does not take {guest}: {}", failure.message);
+            cell.outcome = CellOutcome::Unsupported { reason };
+            return;
+        }
         self.progress.failed(cell, &failure);
         cell.outcome = CellOutcome::Failed { failure, deviation };
     }

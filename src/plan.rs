@@ -10,7 +10,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use wasmfit_protocol::{Limits, Sampling, Start};
-use wasmfit_record::{Case, Cell, LaunchKind, Plan, PlannedLaunch, Profile};
+use wasmfit_record::{Budget, Case, Cell, LaunchKind, Plan, PlannedLaunch, Profile};
 
 const MILLISECOND: u64 = 1_000_000;
 
@@ -24,6 +24,19 @@ const fn rounds(profile: Profile) -> u32 {
         Profile::Default => 15,
         Profile::Thorough => 31,
     }
+}
+
+/// What each profile grants a cell. A fast tier uses about half of it; it is
+/// for tiers that take a hundred times as long, of which a few launches say
+/// enough.
+const fn budget(profile: Profile) -> Budget {
+    let seconds = match profile {
+        Profile::Quick => 20,
+        Profile::Default => 90,
+        Profile::Thorough => 360,
+    };
+    // Three launches are the least with which an interval says anything.
+    Budget { cell_ns: seconds * 1000 * MILLISECOND, least_rounds: 3 }
 }
 
 /// How long each profile samples within a launch.
@@ -75,7 +88,15 @@ pub(crate) fn plan(
             }
         }
     }
-    Plan { profile, rounds: rounds(profile), sampling: sampling(profile), limits, seed, launches }
+    Plan {
+        profile,
+        rounds: rounds(profile),
+        budget: Some(budget(profile)),
+        sampling: sampling(profile),
+        limits,
+        seed,
+        launches,
+    }
 }
 
 /// A cell's launches in a round: cold starts of every kind, then one that

@@ -35,7 +35,7 @@ impl Measurement<'_> {
         }
         let targets: BTreeMap<Target, Setup> =
             self.setups.values().map(|setup| (setup.target.clone(), setup.clone())).collect();
-        for (target, setup) in targets.iter().filter(|(_, setup)| setup.compiles()) {
+        for (target, setup) in targets.iter().filter(|(_, setup)| setup.prepares()) {
             let compiled = self.compile(setup)?;
             if self.interrupt.is_requested() {
                 return Ok(());
@@ -97,28 +97,29 @@ impl Measurement<'_> {
         setup: &Setup,
     ) -> Result<Result<BTreeMap<Start, Artifact>, Failure>, CommandError> {
         let scratch = self.scratch()?;
-        let artifacts = setup.starts().into_iter().map(|start| {
+        let artifacts = setup.starts().into_iter().filter_map(|start| {
             self.progress.step(&format!("preparing {} ({} start)", setup.target, start.name()));
-            compile_one(setup, start, &scratch, self.artifacts, self.interrupt)
-                .map(|artifact| (start, artifact))
+            let made = prepare_one(setup, start, &scratch, self.artifacts, self.interrupt);
+            made.transpose().map(|artifact| artifact.map(|artifact| (start, artifact)))
         });
         Ok(artifacts.collect())
     }
 }
 
-fn compile_one(
+/// The artifact of one start; none where the tier compiles nothing.
+fn prepare_one(
     setup: &Setup,
     start: Start,
     scratch: &Path,
     artifacts: &Path,
     interrupt: &Interrupt,
-) -> Result<Artifact, Failure> {
+) -> Result<Option<Artifact>, Failure> {
     let wall_ns = u64::try_from(COMPILE_LIMIT.as_nanos()).unwrap_or(u64::MAX);
     let limits = Limits { memory_bytes: u64::MAX, wall_ns, output_bytes: 1 << 20 };
     let guest = setup.guest.as_ref().map(|guest| guest.for_runner(start));
     let assignment = Assignment { tier: &setup.target.tier, guest, limits, scratch, artifacts };
     match drive(&setup.runner, &assignment, &Task::Prepare, interrupt).last? {
-        Event::Prepared(artifact) => Ok(artifact),
+        Event::Prepared { artifact } => Ok(artifact),
         _ => Err(Told::off_topic()),
     }
 }

@@ -2,15 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use wasmfit_protocol::{Event, Failure, Hello, Limits, Task};
+use wasmfit_protocol::{Event, Failure, Hello, Limits, Task, Tier};
 use wasmfit_record::Target;
 
 use crate::drive::{Assignment, Guests, Interrupt, Runner, Told, drive};
-use crate::exit::CommandError;
 use crate::places::Places;
 
-/// Runners of WASM runtimes that are built beside this executable.
-const WASM_RUNTIMES: [&str; 1] = ["wasmtime"];
+/// Runners of WASM runtimes that are built beside this executable, with the
+/// tiers that are named where the runner itself is missing.
+const WASM_RUNTIMES: [(&str, &[&str]); 3] = [
+    ("wasmtime", &["cranelift", "winch", "pulley"]),
+    ("wasmer", &["cranelift", "singlepass"]),
+    ("wasmedge", &["aot", "interpreter"]),
+];
 
 /// Limits for a job that only has to say who it is.
 const DESCRIBE_LIMITS: Limits =
@@ -31,7 +35,7 @@ impl std::str::FromStr for External {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, path) = text.split_once('=').ok_or("write NAME=PATH")?;
-        if name.is_empty() || name == Target::NATIVE || WASM_RUNTIMES.contains(&name) {
+        if name.is_empty() || name == Target::NATIVE || is_wasm_runtime(name) {
             return Err(format!("{name:?} is taken or empty: choose another name"));
         }
         if !Path::new(path).is_file() {
@@ -41,9 +45,19 @@ impl std::str::FromStr for External {
     }
 }
 
-/// Every runner that a target can name.
-pub(crate) fn all(places: &Places, external: &[External]) -> Vec<Runner> {
-    let native = Runner {
+fn is_wasm_runtime(name: &str) -> bool {
+    WASM_RUNTIMES.iter().any(|(known, _)| *known == name)
+}
+
+/// The tiers of a runner that cannot be asked.
+pub(crate) fn tiers_of_absent(name: &str) -> Vec<Tier> {
+    let tiers = WASM_RUNTIMES.iter().find(|(known, _)| *known == name);
+    tiers.map_or_else(Vec::new, |(_, tiers)| tiers.iter().map(|tier| Tier::new(tier)).collect())
+}
+
+/// The native runner.
+pub(crate) fn native(places: &Places) -> Runner {
+    Runner {
         name: Target::NATIVE.into(),
         program: places.python.clone(),
         arguments: vec![
@@ -52,8 +66,12 @@ pub(crate) fn all(places: &Places, external: &[External]) -> Vec<Runner> {
             places.runners.join("libwasmfit_native.so").to_string_lossy().into_owned(),
         ],
         guests: Guests::None,
-    };
-    let wasm = WASM_RUNTIMES.map(|name| Runner {
+    }
+}
+
+/// Every runner that a target can name.
+pub(crate) fn all(places: &Places, external: &[External]) -> Vec<Runner> {
+    let wasm = WASM_RUNTIMES.map(|(name, _)| Runner {
         name: name.into(),
         program: places.runners.join(format!("wasmfit-{name}")),
         arguments: Vec::new(),
@@ -65,22 +83,20 @@ pub(crate) fn all(places: &Places, external: &[External]) -> Vec<Runner> {
         arguments: Vec::new(),
         guests: Guests::InstalledOrOwn,
     });
-    std::iter::once(native).chain(wasm).chain(external).collect()
+    std::iter::once(native(places)).chain(wasm).chain(external).collect()
 }
 
-/// The runner named `name`.
-pub(crate) fn find<'a>(runners: &'a [Runner], name: &str) -> Result<&'a Runner, CommandError> {
-    runners.iter().find(|runner| runner.name == name).ok_or_else(|| {
-        let names: Vec<&str> = runners.iter().map(|runner| runner.name.as_str()).collect();
-        CommandError::Usage(format!(
-            "no runner {name:?}: there are {}; name another one with --runner {name}=PATH",
-            names.join(", ")
-        ))
-    })
+/// What a runner says of itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Description {
+    /// Who it is.
+    pub(crate) hello: Hello,
+    /// Its tiers; empty natively.
+    pub(crate) tiers: Vec<Tier>,
 }
 
 /// Asks a runner who it is.
-pub(crate) fn describe(runner: &Runner) -> Result<Hello, Failure> {
+pub(crate) fn describe(runner: &Runner) -> Result<Description, Failure> {
     let nowhere = Path::new(".");
     let assignment = Assignment {
         tier: "",
@@ -90,8 +106,8 @@ pub(crate) fn describe(runner: &Runner) -> Result<Hello, Failure> {
         artifacts: nowhere,
     };
     let told = drive(runner, &assignment, &Task::Describe, &Interrupt::default());
-    match told.last? {
-        Event::Hello(hello) => Ok(hello),
+    match (told.hello, told.last?) {
+        (Some(hello), Event::Described { tiers }) => Ok(Description { hello, tiers }),
         _ => Err(Told::off_topic()),
     }
 }

@@ -21,11 +21,12 @@ mod target;
 
 pub use directory::{RecordError, RunDirectory};
 pub use run::{
-    Cell, CellOutcome, Deviation, Environment, GuestRecord, Launch, LaunchKind, LaunchOutcome,
-    OutputFormat, Plan, PlannedLaunch, Profile, Run, Status, Tolerance, WorkloadRecord,
+    Budget, Cell, CellOutcome, Deviation, Environment, GuestRecord, Launch, LaunchKind,
+    LaunchOutcome, OutputFormat, Plan, PlannedLaunch, Profile, Run, Status, Tolerance,
+    WorkloadRecord,
 };
 pub use samples::{Row, SamplesWriter, read_launch_samples, read_samples};
 pub use target::{Case, Target, TargetError};
 
 /// Version of the run directory's format.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;

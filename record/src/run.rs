@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use wasmfit_protocol::{Artifact, Failure, Sampling, Served, Start, Versions};
+use wasmfit_protocol::{Artifact, Boundary, Failure, Sampling, Served, Start, Versions};
 
 use crate::{Case, Target};
 
@@ -78,8 +78,8 @@ pub struct GuestRecord {
     pub title: String,
     /// Where it comes from.
     pub source: String,
-    /// How requests reach it: `host-call` or `stdio`.
-    pub boundary: String,
+    /// How requests reach it.
+    pub boundary: Boundary,
     /// File name to SHA-256, hexadecimal.
     pub files: BTreeMap<String, String>,
     /// File name to size.
@@ -144,6 +144,10 @@ pub struct Plan {
     pub profile: Profile,
     /// How often each cell is launched.
     pub rounds: u32,
+    /// What a cell may take of the run's time; none in runs made before there
+    /// was a budget.
+    #[serde(default)]
+    pub budget: Option<Budget>,
     /// Sampling within a launch.
     pub sampling: Sampling,
     /// Limits of each job.
@@ -152,6 +156,17 @@ pub struct Plan {
     pub seed: u64,
     /// Every launch, in order.
     pub launches: Vec<PlannedLaunch>,
+}
+
+/// The rule by which slow cells are launched less often. A cell's launches
+/// are left out once those made have taken `cell_ns`, but for the steady
+/// launches of its first `least_rounds` rounds and the cold ones of its first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Wall time for the launches of one cell.
+    pub cell_ns: u64,
+    /// Rounds that every cell gets, whatever they take.
+    pub least_rounds: u32,
 }
 
 /// How thoroughly to measure.
@@ -275,6 +290,10 @@ pub struct Launch {
     pub planned: PlannedLaunch,
     /// How it ended.
     pub outcome: LaunchOutcome,
+    /// Wall time from the request for a process to its end; 0 in runs made
+    /// before it was noted.
+    #[serde(default)]
+    pub wall_ns: u64,
     /// Share of the machine's processor time that the hypervisor gave to
     /// others while it ran, 0 to 1, where the system tells.
     pub steal: Option<f64>,
@@ -290,7 +309,28 @@ pub enum LaunchOutcome {
     Failed(Failure),
 }
 
+impl Budget {
+    /// Whether `launch` is made although its cell has taken `used_ns`.
+    #[must_use]
+    pub fn grants(self, launch: &PlannedLaunch, used_ns: u64) -> bool {
+        let always = match launch.kind {
+            LaunchKind::Cold => launch.round == 0,
+            LaunchKind::Steady => launch.round < self.least_rounds,
+        };
+        always || used_ns < self.cell_ns
+    }
+}
+
 impl Run {
+    /// Whether the budget leaves out `launch`, going by the launches of its
+    /// cell that have been made.
+    #[must_use]
+    pub fn leaves_out(&self, launch: &PlannedLaunch) -> bool {
+        let of_cell = self.launches.iter().filter(|made| made.planned.cell == launch.cell);
+        let used_ns = of_cell.map(|made| made.wall_ns).sum();
+        self.plan.budget.is_some_and(|budget| !budget.grants(launch, used_ns))
+    }
+
     /// The native cell of the same case as `cell`.
     #[must_use]
     pub fn native_of(&self, cell: usize) -> Option<usize> {

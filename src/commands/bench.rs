@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use wasmfit_protocol::{Failure, FailureKind};
-use wasmfit_record::{CellOutcome, Run, RunDirectory, Target};
+use wasmfit_record::{CellOutcome, Run, RunDirectory};
 
 use crate::cli::{Bench, Cli, Command};
 use crate::commands::{print, print_json};
 use crate::drive::Interrupt;
 use crate::exit::{CommandError, Ending};
+use crate::inventory::Inventory;
 use crate::matrix::Matrix;
 use crate::measure::Measurement;
 use crate::places::Places;
 use crate::progress::Progress;
 use crate::runners;
-use crate::targets;
 
 /// Measures a matrix, or goes on with one.
 pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
@@ -24,8 +24,9 @@ pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
     let original = resumed.as_ref().map(original_arguments).transpose()?;
     let places = Places::find()?;
     let runners = runners::all(&places, &original.as_ref().unwrap_or(arguments).runners);
-    let native = runners::find(&runners, Target::NATIVE)?;
-    let hello = runners::describe(native).map_err(|failure| {
+    let native = runners::native(&places);
+    let inventory = Inventory::take(&places, &runners);
+    inventory.native_hello().map_err(|failure| {
         CommandError::Setup(format!(
             "no native Python to measure with: {}: run scripts/setup, or set WASMFIT_PYTHON",
             first_line(&failure)
@@ -34,12 +35,7 @@ pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
     let interrupt = Interrupt::default();
     catch_signals(&interrupt)?;
 
-    let matrix = Matrix::find(
-        original.as_ref().unwrap_or(arguments),
-        &places,
-        &runners,
-        &targets::native(Some(&hello)),
-    )?;
+    let matrix = Matrix::find(original.as_ref().unwrap_or(arguments), &places, &inventory)?;
     let (run, directory) = if let (Some(run), Some(folder)) = (resumed, &arguments.resume) {
         matrix.check_same(&run)?;
         let directory = RunDirectory::resume(folder, &run)?;
@@ -57,7 +53,7 @@ pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
         setups: BTreeMap::new(),
         requests: matrix.requests(),
         workloads: matrix.for_runners(),
-        native,
+        native: &native,
         artifacts: &places.artifacts,
         interrupt: &interrupt,
         progress: &progress,

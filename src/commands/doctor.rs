@@ -15,7 +15,7 @@ use crate::exit::{CommandError, Ending};
 use crate::guests::Guest;
 use crate::machine::{self, Ticks};
 use crate::places::Places;
-use crate::runners;
+use crate::runners::{self, Description};
 
 /// How long the noise of the machine is measured.
 const LISTENING: Duration = Duration::from_millis(500);
@@ -124,14 +124,10 @@ fn diagnose(places: &Places) -> Diagnosis {
     }
     for runner in runners::all(places, &[]) {
         if runner.name != Target::NATIVE {
-            let hello = runners::describe(&runner).map_err(|failure| failure.message);
-            let found = hello.map(|hello| {
-                format!(
-                    "{} {}, tiers {}",
-                    hello.runtime,
-                    hello.runtime_version,
-                    hello.tiers.join(", ")
-                )
+            let described = runners::describe(&runner).map_err(|failure| failure.message);
+            let found = described.map(|Description { hello, tiers }| {
+                let tiers: Vec<String> = tiers.into_iter().map(|tier| tier.name).collect();
+                format!("{} {}, tiers {}", hello.runtime, hello.runtime_version, tiers.join(", "))
             });
             checks.push(Check::new(&format!("runner {}", runner.name), found));
         }
@@ -145,21 +141,17 @@ fn diagnose(places: &Places) -> Diagnosis {
 }
 
 fn native_check(places: &Places, native: &Native) -> Check {
-    let runners = runners::all(places, &[]);
-    let found = match runners::find(&runners, Target::NATIVE) {
-        Err(error) => Err(error.to_string()),
-        Ok(runner) => match runners::describe(runner) {
-            Ok(hello) => {
-                let packages =
-                    native.packages.iter().map(|(name, version)| format!(", {name} {version}"));
-                Ok(format!("CPython {}{}", hello.runtime_version, packages.collect::<String>()))
-            }
-            Err(failure) => Err(format!(
-                "{} {}: run scripts/setup, or set WASMFIT_PYTHON to a CPython 3.11 or later",
-                failure.message,
-                failure.detail.lines().last().unwrap_or_default()
-            )),
-        },
+    let found = match runners::describe(&runners::native(places)) {
+        Ok(Description { hello, .. }) => {
+            let packages =
+                native.packages.iter().map(|(name, version)| format!(", {name} {version}"));
+            Ok(format!("CPython {}{}", hello.runtime_version, packages.collect::<String>()))
+        }
+        Err(failure) => Err(format!(
+            "{} {}: run scripts/setup, or set WASMFIT_PYTHON to a CPython 3.11 or later",
+            failure.message,
+            failure.detail.lines().last().unwrap_or_default()
+        )),
     };
     Check::new("native Python", found)
 }

@@ -1,15 +1,19 @@
 //! `wasmfit list`: what can be measured.
 
+use std::fmt;
+
 use serde::Serialize;
+use wasmfit_protocol::{Boundary, Failure};
 use wasmfit_record::Target;
 
 use crate::cli::{List, What};
 use crate::commands::{print, print_json};
 use crate::exit::{CommandError, Ending};
 use crate::guests::Guest;
+use crate::inventory::Inventory;
 use crate::places::Places;
 use crate::runners;
-use crate::targets::{self, Setup};
+use crate::targets::Setup;
 use crate::workloads::Workload;
 
 /// Lists workloads, targets or guests.
@@ -38,44 +42,113 @@ pub(crate) fn run(arguments: &List) -> Result<Ending, CommandError> {
             }
             show(arguments.json, &guests, |guest| {
                 let manifest = &guest.manifest;
-                vec![manifest.name.clone(), manifest.boundary.clone(), manifest.title.clone()]
+                vec![manifest.name.clone(), manifest.boundary.name().into(), manifest.title.clone()]
             })?;
         }
         What::Targets => {
+            let workloads = Workload::read_all(&places.workloads)?;
             let runners = runners::all(&places, &[]);
-            let native = runners::find(&runners, Target::NATIVE)?;
-            let native = targets::native(runners::describe(native).ok().as_ref());
-            let targets: Vec<Listed> = targets::defaults(&places, &runners, native)
+            let inventory = Inventory::take(&places, &runners);
+            let listed: Vec<Listed> = inventory
+                .targets()
                 .into_iter()
-                .map(|target| match Setup::find(&target, &places, &runners) {
-                    Ok(setup) => Listed {
-                        target: target.to_string(),
-                        runtime_version: Some(setup.hello.runtime_version),
-                        problem: None,
-                    },
-                    Err(failure) => Listed {
-                        target: target.to_string(),
-                        runtime_version: None,
-                        problem: Some(failure.message),
-                    },
+                .map(|(target, opt_in)| {
+                    let setup = inventory.set_up(&target);
+                    Listed::new(&target, opt_in, setup, &workloads)
                 })
                 .collect();
-            show(arguments.json, &targets, |listed| {
-                let version = listed.runtime_version.clone().unwrap_or_else(|| "-".into());
-                let state = listed.problem.clone().unwrap_or_else(|| "ready".into());
-                vec![listed.target.clone(), version, state]
+            show(arguments.json, &listed, |listed| {
+                let told = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
+                vec![
+                    listed.target.clone(),
+                    told(&listed.runtime_version),
+                    listed.boundary.map_or("-", Boundary::name).into(),
+                    format!("{} of {} workloads", listed.workloads.len(), workloads.len()),
+                    listed.state.to_string(),
+                ]
             })?;
         }
     }
     Ok(Ending::Done)
 }
 
-/// A target and whether it can run.
+/// A row of the support matrix.
 #[derive(Serialize)]
 struct Listed {
     target: String,
     runtime_version: Option<String>,
-    problem: Option<String>,
+    boundary: Option<Boundary>,
+    /// The workloads that it can run.
+    workloads: Vec<String>,
+    #[serde(flatten)]
+    state: State,
+}
+
+/// Whether a target can run.
+#[derive(Serialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+enum State {
+    Ready,
+    /// Ready, and measured only when it is named.
+    OptIn {
+        reason: String,
+    },
+    /// The tier does not take the guest.
+    Unsupported {
+        reason: String,
+    },
+    /// Something is missing or broken.
+    Broken {
+        reason: String,
+    },
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ready => formatter.write_str("ready"),
+            Self::OptIn { reason } => write!(formatter, "only when named: {reason}"),
+            Self::Unsupported { reason } => write!(formatter, "unsupported: {reason}"),
+            Self::Broken { reason } => write!(formatter, "broken: {reason}"),
+        }
+    }
+}
+
+impl Listed {
+    fn new(
+        target: &Target,
+        opt_in: Option<String>,
+        setup: Result<Setup, Failure>,
+        workloads: &[Workload],
+    ) -> Self {
+        let target = target.to_string();
+        let setup = match setup {
+            Ok(setup) => setup,
+            Err(failure) => {
+                let state = State::Broken { reason: failure.message };
+                return Self {
+                    target,
+                    runtime_version: None,
+                    boundary: None,
+                    workloads: vec![],
+                    state,
+                };
+            }
+        };
+        let runs = workloads.iter().filter(|workload| setup.unsupported(workload).is_none());
+        let state = match (setup.lacks(), opt_in) {
+            (Some(reason), _) => State::Unsupported { reason },
+            (None, Some(reason)) => State::OptIn { reason },
+            (None, None) => State::Ready,
+        };
+        Self {
+            target,
+            boundary: setup.guest.as_ref().map(|guest| guest.manifest.boundary),
+            workloads: runs.map(|workload| workload.name.clone()).collect(),
+            runtime_version: Some(setup.hello.runtime_version),
+            state,
+        }
+    }
 }
 
 /// Prints rows as JSON, or as columns of text.

@@ -5,12 +5,15 @@
 //! [`ArtifactFile::prepare`] reads it whole and compares its hash, once per
 //! run; [`ArtifactFile::check`] compares the size, at every launch.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use wasmfit_protocol::{Artifact, Failure, FailureKind, file_sha256, monotonic_ns, sha256};
+use wasmfit_protocol::{
+    Artifact, Failure, FailureKind, GuestFiles, Job, file_sha256, monotonic_ns,
+};
 
 /// An artifact's place in the cache.
 #[derive(Clone, Debug)]
@@ -26,12 +29,25 @@ struct Note {
 }
 
 impl ArtifactFile {
-    /// The artifact named `name` in `folder`. The name must tell apart
-    /// everything that compiled code depends on: guest, runtime version,
-    /// settings and processor.
+    /// The artifact of `guest` for the tier of `job`. Its name tells apart
+    /// everything that compiled code depends on: guest, runtime version and
+    /// tier, and by a hash of `rest` settings and processor.
     #[must_use]
-    pub fn new(folder: &Path, name: &str) -> Self {
-        Self { path: folder.join(name) }
+    pub fn new(
+        job: &Job,
+        guest: &GuestFiles,
+        runtime: &str,
+        version: &str,
+        rest: impl Hash,
+    ) -> Self {
+        let mut hasher = DefaultHasher::new();
+        rest.hash(&mut hasher);
+        guest.module_sha256.hash(&mut hasher);
+        let (tier, hash) = (&job.tier, hasher.finish());
+        let GuestFiles { name, start, .. } = guest;
+        let start = start.name();
+        let name = format!("{runtime}-{version}-{tier}-{name}-{start}-{hash:016x}.compiled");
+        Self { path: job.artifacts.join(name) }
     }
 
     /// Where it is.
@@ -40,10 +56,12 @@ impl ArtifactFile {
         &self.path
     }
 
-    /// Takes the artifact from the cache, or makes it with `compile`.
+    /// Takes the artifact from the cache, or makes it with `compile`, which
+    /// writes it to the path it is given. Writing counts as compiling, since
+    /// some compilers do both at once.
     pub fn prepare(
         &self,
-        compile: impl FnOnce() -> Result<Vec<u8>, Failure>,
+        compile: impl FnOnce(&Path) -> Result<(), Failure>,
     ) -> Result<Artifact, Failure> {
         if let Some(note) = self.note()
             && file_sha256(&self.path).is_ok_and(|found| found == note.sha256)
@@ -51,19 +69,28 @@ impl ArtifactFile {
             let Note { bytes, sha256, compile_ns } = note;
             return Ok(Artifact { bytes, sha256, compile_ns, cached: true });
         }
+        self.make_way().map_err(|error| self.storage(&error))?;
+        let draft = self.path.with_added_extension(std::process::id().to_string());
         let began_ns = monotonic_ns();
-        let code = compile()?;
-        let compile_ns = monotonic_ns() - began_ns;
-        let note = Note { bytes: code.len() as u64, sha256: sha256(&code), compile_ns };
-        self.store(&code, &note).map_err(|error| {
-            let message = format!(
-                "{}: {error}: make room, or set WASMFIT_CACHE to a folder with room",
-                self.path.display()
-            );
-            Failure::new(FailureKind::Storage, "compile", message)
-        })?;
-        let Note { bytes, sha256, compile_ns } = note;
+        let made = compile(&draft).and_then(|()| {
+            let compile_ns = monotonic_ns() - began_ns;
+            self.keep(&draft, compile_ns).map_err(|error| self.storage(&error))
+        });
+        if made.is_err() {
+            let _ = fs::remove_file(&draft);
+        }
+        let Note { bytes, sha256, compile_ns } = made?;
         Ok(Artifact { bytes, sha256, compile_ns, cached: false })
+    }
+
+    /// The failure of a file system that does not take the artifact.
+    #[must_use]
+    pub fn storage(&self, error: &io::Error) -> Failure {
+        let message = format!(
+            "{}: {error}: make room, or set WASMFIT_CACHE to a folder with room",
+            self.path.display()
+        );
+        Failure::new(FailureKind::Storage, "compile", message)
     }
 
     /// Whether the artifact is there in full length.
@@ -89,24 +116,26 @@ impl ArtifactFile {
         serde_json::from_slice(&fs::read(self.note_path()).ok()?).ok()
     }
 
-    /// The note goes first and comes last, so that whatever is interrupted
-    /// leaves no artifact that looks whole.
-    fn store(&self, code: &[u8], note: &Note) -> io::Result<()> {
+    /// Removes the note before its artifact is made again, as it comes last
+    /// when it is made: whatever is interrupted leaves no artifact that looks
+    /// whole.
+    fn make_way(&self) -> io::Result<()> {
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder)?;
         }
-        if let Err(error) = fs::remove_file(self.note_path())
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            return Err(error);
+        match fs::remove_file(self.note_path()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
         }
-        let draft = self.path.with_added_extension(std::process::id().to_string());
-        let written = File::create(&draft).and_then(|mut file| file.write_all(code));
-        if let Err(error) = written.and_then(|()| fs::rename(&draft, &self.path)) {
-            let _ = fs::remove_file(&draft);
-            return Err(error);
-        }
-        fs::write(self.note_path(), serde_json::to_vec(note)?)
+    }
+
+    /// Makes a finished draft the artifact.
+    fn keep(&self, draft: &Path, compile_ns: u64) -> io::Result<Note> {
+        let bytes = fs::metadata(draft)?.len();
+        let note = Note { bytes, sha256: file_sha256(draft)?, compile_ns };
+        fs::rename(draft, &self.path)?;
+        fs::write(self.note_path(), serde_json::to_vec(&note)?)?;
+        Ok(note)
     }
 }
 
@@ -114,26 +143,31 @@ impl ArtifactFile {
 mod tests {
     use super::*;
 
+    fn artifact(folder: &Path) -> ArtifactFile {
+        ArtifactFile { path: folder.join("a.compiled") }
+    }
+
     fn prepared(file: &ArtifactFile, code: &[u8]) -> Artifact {
-        file.prepare(|| Ok(code.to_vec())).expect("prepared")
+        let compile = |draft: &Path| fs::write(draft, code).map_err(|error| file.storage(&error));
+        file.prepare(compile).expect("prepared")
     }
 
     #[test]
     fn an_artifact_is_compiled_once() {
         let folder = tempfile::tempdir().expect("a folder");
-        let file = ArtifactFile::new(&folder.path().join("new"), "a.cwasm");
+        let file = artifact(&folder.path().join("new"));
         assert!(file.check().is_err());
         let made = prepared(&file, b"code");
         assert!(!made.cached);
         assert!(file.check().is_ok());
-        let found = file.prepare(|| panic!("compiled twice")).expect("cached");
+        let found = file.prepare(|_| panic!("compiled twice")).expect("cached");
         assert_eq!(found, Artifact { cached: true, ..made });
     }
 
     #[test]
     fn a_damaged_artifact_is_made_again() {
         let folder = tempfile::tempdir().expect("a folder");
-        let file = ArtifactFile::new(folder.path(), "a.cwasm");
+        let file = artifact(folder.path());
         let damages: [fn(&ArtifactFile); 4] = [
             |file| fs::write(file.path(), b"cut").expect("cut short"),
             |file| fs::write(file.path(), b"c0de").expect("changed"),
@@ -151,7 +185,7 @@ mod tests {
     #[test]
     fn a_short_artifact_fails_the_launch_check() {
         let folder = tempfile::tempdir().expect("a folder");
-        let file = ArtifactFile::new(folder.path(), "a.cwasm");
+        let file = artifact(folder.path());
         prepared(&file, b"code");
         fs::write(file.path(), b"cod").expect("cut short");
         assert_eq!(file.check().expect_err("short").kind, FailureKind::Guest);
@@ -160,8 +194,11 @@ mod tests {
     #[test]
     fn a_compiler_that_fails_leaves_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
-        let file = ArtifactFile::new(folder.path(), "a.cwasm");
-        let no = || Err(Failure::new(FailureKind::Guest, "compile", "no"));
+        let file = artifact(folder.path());
+        let no = |draft: &Path| {
+            fs::write(draft, b"half").expect("written");
+            Err(Failure::new(FailureKind::Guest, "compile", "no"))
+        };
         assert!(file.prepare(no).is_err());
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);
     }

@@ -9,6 +9,9 @@ An answer is an order, except within a burst, where it is a request.
     plain COUNT         serve COUNT requests
     phase COUNT         the same, with an empty message as a mark before
                         decode, infer, encode and the response
+    timed COUNT         the same, with four times before each response: when
+                        the request was there and decode, infer and encode
+                        were done, as little-endian nanoseconds
     make COUNT BATCH    hand over COUNT requests, BATCH 0 meaning none
     stop                end
 
@@ -61,6 +64,30 @@ def phase(call, workload, model, count):
         if type(response) is not bytes:
             raise ContractError(f"encode returned {type(response).__name__}, not bytes")
     return response
+
+
+def timed(call, workload, model, count):
+    from time import perf_counter_ns as now
+
+    decode, infer, encode = workload.decode, workload.infer, workload.encode
+    message = b""
+    for _ in range(count):
+        request = call(message)
+        received = now()
+        x = decode(request)
+        del request
+        decoded = now()
+        y = infer(model, x)
+        del x
+        inferred = now()
+        response = encode(y)
+        del y
+        encoded = now()
+        if type(response) is not bytes:
+            raise ContractError(f"encode returned {type(response).__name__}, not bytes")
+        marks = (received, decoded, inferred, encoded)
+        message = b"".join([*(mark.to_bytes(8, "little") for mark in marks), response])
+    return message
 
 
 def import_workload(path):
@@ -142,6 +169,8 @@ def serve(call):
                 message = plain(call, workload, model, int(rest))
             elif order == b"phase":
                 message = phase(call, workload, model, int(rest))
+            elif order == b"timed":
+                message = timed(call, workload, model, int(rest))
             elif order == b"import":
                 token, _, path = rest.partition(b" ")
                 workload = import_workload(path.decode())

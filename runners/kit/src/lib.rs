@@ -13,18 +13,23 @@
 mod artifact;
 mod clock;
 mod events;
+mod invocation;
 mod measuring;
 mod memory;
+mod probes;
 mod runner;
 mod session;
 mod settle;
+mod stdio;
+mod trouble;
 mod watch;
 
 pub use artifact::ArtifactFile;
+pub use invocation::{DRIVER, Invocation, guest_of, host_call_program, read_module};
 pub use memory::limit_allocation;
+pub use probes::refusal;
 pub use runner::{Runtime, run};
 pub use session::{Ended, OUT_OF_MEMORY, Over, Session};
+pub use stdio::Stdio;
+pub use trouble::Trouble;
 pub use wasmfit_protocol as protocol;
-
-/// The guest's side of a job: Python source, the same in every interpreter.
-pub const DRIVER: &str = include_str!("driver.py");

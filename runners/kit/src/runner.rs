@@ -6,10 +6,11 @@ use std::os::fd::{AsRawFd, FromRawFd};
 use std::panic::{self, AssertUnwindSafe};
 
 use wasmfit_protocol::{
-    Artifact, ColdPhase, EXIT_FAILED, Event, Failure, FailureKind, Hello, Job, Task, VERSION,
+    Artifact, ColdPhase, EXIT_FAILED, Event, Failure, FailureKind, Hello, Job, Task, Tier, VERSION,
 };
 
 use crate::events::{Events, Stage};
+use crate::probes;
 use crate::session::{Ended, Session};
 use crate::watch::{self, Watch};
 
@@ -21,14 +22,19 @@ pub trait Runtime {
     /// Its version; natively the interpreter's.
     fn version(&self) -> String;
 
-    /// The tiers it offers; empty natively.
-    fn tiers(&self) -> Vec<String>;
+    /// The tiers it offers; empty natively. What they lack is found by
+    /// [`Runtime::compile`].
+    fn tiers(&self) -> Vec<Tier>;
 
-    /// Makes or checks the compiled artifact of the job's guest.
-    fn prepare(&self, job: &Job) -> Result<Artifact, Failure>;
+    /// Has `tier` take a small module, or explain why it does not.
+    fn compile(&self, tier: &str, module: &[u8]) -> Result<(), String>;
+
+    /// Makes or checks the compiled artifact of the job's guest; `None` for a
+    /// tier that compiles nothing and takes the guest.
+    fn prepare(&self, job: &Job) -> Result<Option<Artifact>, Failure>;
 
     /// Brings the guest up, has it run the driver (`serve` in [`DRIVER`])
-    /// with [`Session::answer`] behind `_host.call`, and marks the cold-start
+    /// with [`Session::answer`] behind its `call`, and marks the cold-start
     /// phases up to `initialize` on the way.
     ///
     /// [`DRIVER`]: crate::DRIVER
@@ -87,19 +93,22 @@ fn run_job(runtime: &impl Runtime, job: File, events: &Events) -> Result<Event, 
         protocol: VERSION,
         runtime: runtime.name().into(),
         runtime_version: runtime.version(),
-        tiers: runtime.tiers(),
     });
-    if job.task == Task::Describe {
-        return Ok(hello);
-    }
     events.emit(&hello);
+    if job.task == Task::Describe {
+        let mut tiers = runtime.tiers();
+        for tier in &mut tiers {
+            probes::probe(tier, |tier, module| runtime.compile(tier, module));
+        }
+        return Ok(Event::Described { tiers });
+    }
     let watch = Watch::start(job.limits, events.clone())
         .map_err(|error| refuse(FailureKind::Runner, &format!("cannot watch limits: {error}")))?;
     if job.task == Task::Prepare {
         events.enter(Stage::Cold(ColdPhase::Compile));
-        return runtime.prepare(&job).map(Event::Prepared);
+        return runtime.prepare(&job).map(|artifact| Event::Prepared { artifact });
     }
-    let session = Session::new(job.task.clone(), job.spawned_at_ns, &job.scratch, events.clone())?;
+    let session = Session::new(&job, events.clone())?;
     let Ended { session, linear_memory_bytes, trouble } = runtime.serve(&job, session)?;
     session.finish(linear_memory_bytes, trouble, watch.end())
 }

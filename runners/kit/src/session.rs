@@ -11,13 +11,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wasmfit_protocol::{
-    ColdPhase, Event, Failure, FailureKind, FramesWriter, Pass, RequestPhase, SAMPLE_COLUMNS,
-    Sample, Served, Stretch, Task, Versions, Workload, monotonic_ns,
+    Boundary, ColdPhase, Event, Failure, FailureKind, FramesWriter, Job, Pass, RequestPhase,
+    SAMPLE_COLUMNS, Sample, Served, Stretch, Task, Versions, Workload, monotonic_ns,
 };
 
-use crate::clock::Stamp;
+use crate::clock::{CpuClock, Stamp};
 use crate::events::{Events, Stage};
 use crate::measuring::{BurstKind, Measuring, storage};
+
+/// What a timed response begins with: when `deliver`, `decode`, `infer` and
+/// `encode` ended, as little-endian nanoseconds.
+const MARKS_BYTES: usize = (RequestPhase::ALL.len() - 1) * size_of::<u64>();
 
 /// What a `MemoryError` means here.
 pub const OUT_OF_MEMORY: &str = ": more than the job's memory limit; raise --memory";
@@ -50,6 +54,10 @@ pub struct Session {
     workload: Workload,
     /// Workload folder as the guest sees it.
     guest_folder: String,
+    /// Whether the guest itself reads the clock in the phase pass, because a
+    /// mark would cost more than most phases.
+    guest_times: bool,
+    clock: CpuClock,
     work: Work,
     step: Step,
     cold: Option<(ColdPhase, Stamp)>,
@@ -90,20 +98,18 @@ struct Burst {
 struct Flight {
     request: u32,
     index: u32,
-    /// Which phase is running; `None` outside the phase pass.
+    /// Which phase is running; `None` where no marks are made.
     part: Option<RequestPhase>,
     stamp: Stamp,
 }
 
 impl Session {
-    /// A session for `task`, which must be one that runs a workload.
-    pub(crate) fn new(
-        task: Task,
-        spawned_at_ns: u64,
-        scratch: &Path,
-        events: Events,
-    ) -> Result<Self, Failure> {
-        let (workload, work) = match task {
+    /// A session for `job`, whose task must be one that runs a workload.
+    pub(crate) fn new(job: &Job, events: Events) -> Result<Self, Failure> {
+        let Job { spawned_at_ns, ref scratch, ref guest, ref task, .. } = *job;
+        let boundary = guest.as_ref().map(|guest| guest.boundary);
+        let clock = CpuClock::of(boundary);
+        let (workload, work) = match task.clone() {
             Task::MakeRequests { workload, count, batch } => {
                 let path = scratch.join("requests.frames");
                 let made = FramesWriter::create(&path).map_err(|error| storage(&error, "spawn"))?;
@@ -125,13 +131,15 @@ impl Session {
         let folder = workload.folder.to_string_lossy().into_owned();
         Ok(Self {
             events,
-            scratch: scratch.to_owned(),
+            scratch: scratch.clone(),
             token: token(spawned_at_ns),
             workload,
             guest_folder: folder,
+            guest_times: boundary == Some(Boundary::Stdio),
+            clock,
             work,
             step: Step::Starting,
-            cold: Some((ColdPhase::Spawn, Stamp::since(spawned_at_ns))),
+            cold: Some((ColdPhase::Spawn, Stamp::since(clock, spawned_at_ns))),
             samples: Vec::with_capacity(4096),
             failure: None,
         })
@@ -164,19 +172,19 @@ impl Session {
                 index: 0,
                 request: 0,
                 wall_ns: executed_at_ns.saturating_sub(stamp.wall_began_ns()),
-                cpu_ns: 0,
+                cpu_ns: Some(0),
             });
         }
         let initialize = ColdPhase::Initialize;
         self.events.enter(Stage::Cold(initialize));
-        self.cold = Some((initialize, Stamp::since(executed_at_ns)));
+        self.cold = Some((initialize, Stamp::since(self.clock, executed_at_ns)));
     }
 
     /// The same as [`Session::begin`], at wall time `at_ns`, read just now.
     fn begin_at(&mut self, phase: ColdPhase, at_ns: u64) {
         self.end_cold_phase(at_ns);
         self.events.enter(Stage::Cold(phase));
-        self.cold = Some((phase, Stamp::now().with_wall(at_ns)));
+        self.cold = Some((phase, Stamp::now(self.clock).with_wall(at_ns)));
     }
 
     fn end_cold_phase(&mut self, at_ns: u64) {
@@ -195,7 +203,7 @@ impl Session {
         until_ns: u64,
     ) {
         let (wall_ns, cpu_ns) = since.elapsed_until(until_ns);
-        self.samples.push(Sample { pass, stretch, index, request, wall_ns, cpu_ns });
+        self.samples.push(Sample { pass, stretch, index, request, wall_ns, cpu_ns: Some(cpu_ns) });
     }
 
     /// Takes the guest's message and gives the answer to it.
@@ -244,7 +252,8 @@ impl Session {
         };
         let empty = nothing();
         if let Step::Burst(burst) = &mut self.step {
-            burst.flight = Some(Flight { part: Some(next), stamp: Stamp::now(), ..flight });
+            burst.flight =
+                Some(Flight { part: Some(next), stamp: Stamp::now(self.clock), ..flight });
         }
         empty
     }
@@ -255,15 +264,22 @@ impl Session {
         else {
             return Err(Over);
         };
-        let ended_ns = measuring.copy_out(message);
+        let kind = burst.kind;
+        let (marks, response) = if self.guest_times && kind == BurstKind::Phase {
+            message.split_at_checked(MARKS_BYTES).unwrap_or((message, &[]))
+        } else {
+            (&[][..], message)
+        };
+        let ended_ns = measuring.copy_out(response);
 
         burst.left -= 1;
         burst.flight = None;
-        let kind = burst.kind;
         let Flight { request, index, stamp, part } = flight;
         if kind == BurstKind::First {
             measuring.first_response(ended_ns);
             self.end_cold_phase(ended_ns);
+        } else if !marks.is_empty() {
+            self.push_guest_times(flight, marks, ended_ns)?;
         } else {
             let stretch = part.map_or(Stretch::Request, Stretch::Part);
             self.push(kind.pass(), stretch, index, request, stamp, ended_ns);
@@ -272,6 +288,43 @@ impl Session {
         measuring
             .check_response(kind, request, &self.samples)
             .map_err(|error| self.fail(error.into_failure(self.events.stage().name())))
+    }
+
+    /// The phases of a request by the guest's own clock, which must be the
+    /// host's: `deliver` and `collect` each have an end on either side.
+    fn push_guest_times(
+        &mut self,
+        flight: Flight,
+        marks: &[u8],
+        ended_ns: u64,
+    ) -> Result<(), Over> {
+        let (marks, _) = marks.as_chunks();
+        let marks = marks.iter().map(|mark| u64::from_le_bytes(*mark));
+        let mut ends = marks.chain([ended_ns]);
+        let mut began_ns = flight.stamp.wall_began_ns();
+        for part in RequestPhase::ALL {
+            let ended_ns = ends.next().unwrap_or_default();
+            let Some(wall_ns) = ended_ns.checked_sub(began_ns) else {
+                let message = format!(
+                    "the guest's monotonic clock is not the host's: {} ended at {ended_ns} ns and began at {began_ns} ns",
+                    part.name()
+                );
+                let stage = self.events.stage().name();
+                return Err(self.fail(Failure::new(FailureKind::Runner, stage, message)));
+            };
+            let Flight { request, index, .. } = flight;
+            let stretch = Stretch::Part(part);
+            self.samples.push(Sample {
+                pass: Pass::Phase,
+                stretch,
+                index,
+                request,
+                wall_ns,
+                cpu_ns: None,
+            });
+            began_ns = ended_ns;
+        }
+        Ok(())
     }
 
     /// Sends the burst's next request in, or goes on to the next order.
@@ -285,8 +338,9 @@ impl Session {
         let Some((request, index, bytes)) = measuring.take_request(burst.kind.pass()) else {
             return Err(Over);
         };
-        let part = (burst.kind == BurstKind::Phase).then_some(RequestPhase::Deliver);
-        burst.flight = Some(Flight { request, index, part, stamp: Stamp::now() });
+        let marked = burst.kind == BurstKind::Phase && !self.guest_times;
+        let part = marked.then_some(RequestPhase::Deliver);
+        burst.flight = Some(Flight { request, index, part, stamp: Stamp::now(self.clock) });
         Ok(bytes)
     }
 
@@ -318,6 +372,7 @@ impl Session {
         }
         self.step = Step::Burst(Burst { kind, left: size, size, flight: None });
         order(&match kind {
+            BurstKind::Phase if self.guest_times => format!("timed {size}"),
             BurstKind::Phase => format!("phase {size}"),
             _ => format!("plain {size}"),
         })

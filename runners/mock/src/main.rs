@@ -20,7 +20,7 @@ use std::{env, thread};
 use serde::Deserialize;
 use wasmfit_protocol::{
     ColdPhase, EXIT_FAILED, Event, Failure, FramesReader, FramesWriter, Hello, Job, Pass,
-    RequestPhase, SAMPLE_COLUMNS, Sample, Sampling, Served, Stretch, Task, VERSION, Versions,
+    RequestPhase, SAMPLE_COLUMNS, Sample, Sampling, Served, Stretch, Task, Tier, VERSION, Versions,
 };
 
 type Script = BTreeMap<String, Vec<Behaviour>>;
@@ -80,15 +80,14 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     io::stdin().read_line(&mut line)?;
     let job: Job = serde_json::from_str(&line)?;
     let runtime = if job.tier.is_empty() { "native" } else { "mock" };
-    let hello = Hello {
-        protocol: VERSION,
-        runtime: runtime.into(),
-        runtime_version: "3.15.0".into(),
-        tiers: vec!["scripted".into(), "other".into()],
-    };
+    let hello =
+        Hello { protocol: VERSION, runtime: runtime.into(), runtime_version: "3.15.0".into() };
     tell(&Event::Hello(hello))?;
     match job.task.clone() {
-        Task::Describe => Ok(ExitCode::SUCCESS),
+        Task::Describe => {
+            tell(&Event::Described { tiers: vec![Tier::new("scripted"), Tier::new("other")] })?;
+            Ok(ExitCode::SUCCESS)
+        }
         Task::Prepare => Err("a mock compiles nothing".into()),
         Task::MakeRequests { workload, count, .. } => {
             let mut requests = FramesWriter::create(&job.scratch.join("requests.frames"))?;
@@ -156,7 +155,6 @@ fn behave(
             protocol: VERSION + 1,
             runtime: "mock".into(),
             runtime_version: "0".into(),
-            tiers: Vec::new(),
         }))?,
         Behaviour::Linger { milliseconds } => {
             thread::sleep(Duration::from_millis(*milliseconds));
@@ -191,7 +189,7 @@ fn serve(
     let mut samples = fs::File::create(job.scratch.join("samples.csv"))?;
     writeln!(samples, "{}", SAMPLE_COLUMNS.join(","))?;
     let mut add = |pass, stretch, index, ns| {
-        let sample = Sample { pass, stretch, index, request: 0, wall_ns: ns, cpu_ns: ns };
+        let sample = Sample { pass, stretch, index, request: 0, wall_ns: ns, cpu_ns: Some(ns) };
         writeln!(samples, "{}", sample.to_row().join(","))
     };
     for phase in [ColdPhase::Spawn, ColdPhase::Initialize, ColdPhase::Import] {

@@ -5,7 +5,7 @@
 mod door;
 
 use pyo3::prelude::*;
-use wasmfit_kit::protocol::{Artifact, Failure, FailureKind, Job};
+use wasmfit_kit::protocol::{Artifact, Failure, FailureKind, Job, Tier};
 use wasmfit_kit::{Ended, Runtime, Session, limit_allocation};
 
 struct Native<'py> {
@@ -22,11 +22,15 @@ impl Runtime for Native<'_> {
         version.split_whitespace().next().unwrap_or(version).to_owned()
     }
 
-    fn tiers(&self) -> Vec<String> {
+    fn tiers(&self) -> Vec<Tier> {
         Vec::new()
     }
 
-    fn prepare(&self, _job: &Job) -> Result<Artifact, Failure> {
+    fn compile(&self, _tier: &str, _module: &[u8]) -> Result<(), String> {
+        Err("native CPython takes no modules".into())
+    }
+
+    fn prepare(&self, _job: &Job) -> Result<Option<Artifact>, Failure> {
         Err(Failure::new(FailureKind::Runner, "compile", "native CPython has nothing to compile"))
     }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Tier;
+
 /// One line from a runner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -15,8 +17,16 @@ pub enum Event {
         /// The phase.
         phase: ColdPhase,
     },
-    /// The compiled artifact is ready. Last event of [`crate::Task::Prepare`].
-    Prepared(Artifact),
+    /// The tiers. Last event of [`crate::Task::Describe`].
+    Described {
+        /// In the order in which reports show them; empty natively.
+        tiers: Vec<Tier>,
+    },
+    /// The guest can be run. Last event of [`crate::Task::Prepare`].
+    Prepared {
+        /// What was compiled; none for a tier that compiles nothing.
+        artifact: Option<Artifact>,
+    },
     /// `requests.frames` is written. Last event of
     /// [`crate::Task::MakeRequests`].
     RequestsMade {
@@ -40,8 +50,6 @@ pub struct Hello {
     pub runtime: String,
     /// Its version; for `native` the interpreter's.
     pub runtime_version: String,
-    /// The tiers it offers; empty natively.
-    pub tiers: Vec<String>,
 }
 
 /// A compiled artifact.
@@ -117,8 +125,10 @@ impl Failure {
 pub enum FailureKind {
     /// The job's protocol version is not the runner's.
     Protocol,
-    /// The guest is missing, damaged or not one this runtime takes.
+    /// The guest is missing or damaged.
     Guest,
+    /// The tier does not take the guest: the message is the runtime's own.
+    Unsupported,
     /// The workload lacks a function of the contract or breaks it.
     Contract,
     /// The workload raised.

@@ -38,10 +38,36 @@ pub struct GuestFiles {
     pub module: PathBuf,
     /// SHA-256 of `module`, hexadecimal: names its compiled artifact.
     pub module_sha256: String,
-    /// The folder that the guest sees as `/usr/local/lib`.
-    pub library: PathBuf,
+    /// The folder that the guest sees as `/usr/local/lib`; none where the
+    /// module holds the standard library.
+    pub library: Option<PathBuf>,
+    /// How requests reach it.
+    pub boundary: Boundary,
     /// How the interpreter comes up.
     pub start: Start,
+}
+
+/// How requests cross from the host into a guest and responses back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Boundary {
+    /// The guest calls a function of the host's, and bytes are copied between
+    /// linear memory and the host's.
+    HostCall,
+    /// The guest reads its standard input and writes its standard output,
+    /// both pipes.
+    Stdio,
+}
+
+impl Boundary {
+    /// The name used in files and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HostCall => "host-call",
+            Self::Stdio => "stdio",
+        }
+    }
 }
 
 /// How the guest's interpreter comes up.
@@ -82,9 +108,10 @@ pub struct Limits {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum Task {
-    /// Say hello and end: which runtime this is, of which version.
+    /// Say which tiers there are and what each of them takes.
     Describe,
     /// Make the guest's compiled artifact, or check the one that is there.
+    /// A tier that compiles nothing checks that it takes the guest.
     Prepare,
     /// Call the workload's `make_request` for each index and batch, and
     /// write the results to `requests.frames` in the scratch folder. Asked

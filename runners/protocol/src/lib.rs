@@ -6,6 +6,7 @@ mod event;
 mod frames;
 mod job;
 mod sample;
+mod tier;
 
 pub use clock::monotonic_ns;
 pub use digest::{file_sha256, sha256};
@@ -13,12 +14,13 @@ pub use event::{
     Artifact, ColdPhase, Event, Failure, FailureKind, Hello, Pass, RequestPhase, Served, Versions,
 };
 pub use frames::{FramesError, FramesReader, FramesWriter};
-pub use job::{GuestFiles, Job, Limits, Sampling, Start, Task, Workload};
+pub use job::{Boundary, GuestFiles, Job, Limits, Sampling, Start, Task, Workload};
 pub use sample::{SAMPLE_COLUMNS, Sample, Stretch};
+pub use tier::{Proposal, Tier};
 
 /// The protocol's version. A runner that reads another one in a job answers
 /// with [`FailureKind::Protocol`] and ends.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Exit code of a runner that told its failure as an event. Any other
 /// non-zero code means that it could not.

@@ -15,10 +15,12 @@ pub struct Sample {
     pub request: u32,
     /// Wall time, `CLOCK_MONOTONIC`.
     pub wall_ns: u64,
-    /// Time of the measuring thread on a processor,
-    /// `CLOCK_THREAD_CPUTIME_ID`. Read just outside the wall readings, so it
-    /// may exceed a very short wall time by what reading this clock costs.
-    pub cpu_ns: u64,
+    /// Time on a processor: of the measuring thread,
+    /// `CLOCK_THREAD_CPUTIME_ID`, or, where guest and host are two threads,
+    /// of the process, `CLOCK_PROCESS_CPUTIME_ID`. Read just outside the wall
+    /// readings, so it may exceed a very short wall time by what reading this
+    /// clock costs. `None` for a stretch that the guest timed.
+    pub cpu_ns: Option<u64>,
 }
 
 /// Which stretch of a job's life a sample timed.
@@ -66,7 +68,7 @@ impl Sample {
             self.index.to_string(),
             self.request.to_string(),
             self.wall_ns.to_string(),
-            self.cpu_ns.to_string(),
+            self.cpu_ns.map(|ns| ns.to_string()).unwrap_or_default(),
         ]
     }
 
@@ -80,10 +82,15 @@ impl Sample {
             index: u32::try_from(number(fields.next()?)?).ok()?,
             request: u32::try_from(number(fields.next()?)?).ok()?,
             wall_ns: number(fields.next()?)?,
-            cpu_ns: number(fields.next()?)?,
+            cpu_ns: optional(fields.next()?)?,
         };
         fields.next().is_none().then_some(sample)
     }
+}
+
+/// A number or nothing; `None` when it is neither.
+fn optional(field: &[u8]) -> Option<Option<u64>> {
+    if field.is_empty() { Some(None) } else { number(field).map(Some) }
 }
 
 /// A decimal number without sign. A million rows make `str::parse` behind a
@@ -115,10 +122,12 @@ mod tests {
         let parts = RequestPhase::ALL.map(|phase| (Pass::Phase, Stretch::Part(phase)));
         let whole = [(Pass::Plain, Stretch::Request), (Pass::Warmup, Stretch::Request)];
         for (pass, stretch) in cold.into_iter().chain(parts).chain(whole) {
-            let sample =
-                Sample { pass, stretch, index: 7, request: 3, wall_ns: u64::MAX, cpu_ns: 0 };
-            let row = sample.to_row();
-            assert_eq!(read(&row.each_ref().map(String::as_str)), Some(sample));
+            for cpu_ns in [Some(0), None] {
+                let sample =
+                    Sample { pass, stretch, index: 7, request: 3, wall_ns: u64::MAX, cpu_ns };
+                let row = sample.to_row();
+                assert_eq!(read(&row.each_ref().map(String::as_str)), Some(sample));
+            }
         }
     }
 
@@ -131,6 +140,7 @@ mod tests {
             &["later", "request", "0", "0", "1", "1"],
             &["plain", "request", "-1", "0", "1", "1"],
             &["plain", "request", "0", "0", "", "1"],
+            &["plain", "request", "0", "0", "1", "x"],
             &["plain", "request", "0", "0", "18446744073709551616", "1"],
             &["plain", "request", "4294967296", "0", "1", "1"],
         ] {

@@ -1,85 +1,103 @@
-//! The reactor guest: an instance whose interpreter calls the host for its
-//! next request.
-//!
-//! The guest exports `memory`, `_initialize` (unless it is a snapshot),
-//! `host_alloc(len) -> ptr` and `turn(ptr, len) -> i32`, which runs Python
-//! source, and imports `host.call(ptr, len, out_ptr_ptr, out_len_ptr) -> i32`
-//! next to WASI preview 1.
+//! Bringing a guest up: WASI, the memory limit, and why a guest ended.
 
-use std::path::Path;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
 
-use wasmfit_kit::protocol::{ColdPhase, Failure, FailureKind};
-use wasmfit_kit::{DRIVER, Ended, Session};
-use wasmtime::{
-    Caller, Engine, Instance, Linker, Memory, Module, ResourceLimiter, Store, Trap, TypedFunc,
-};
+use wasmfit_kit::protocol::{Boundary, ColdPhase, Failure, FailureKind, GuestFiles, monotonic_ns};
+use wasmfit_kit::{Ended, Invocation, Session, Stdio, Trouble};
+use wasmtime::{Engine, Linker, Module, ResourceLimiter, Store, Trap};
+use wasmtime_wasi::cli::{InputFile, OutputFile};
 use wasmtime_wasi::p1::{self, WasiP1Ctx};
-use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
+use wasmtime_wasi::{FsPerms, HostMonotonicClock, I32Exit, WasiCtxBuilder};
 
-/// Where the guest looks for its own program and standard library.
-const PROGRAM: &str = "/usr/local/bin/python.wasm";
-const LIBRARY: &str = "/usr/local/lib";
+use crate::reactor::{self, Door};
 
-/// Where the guest sees the workload.
-const WORKLOAD: &str = "/workload";
-
-/// `host.call` succeeded.
-const OK: i32 = 0;
-/// `host.call` failed; the guest's `_host.call` raises.
-const FAULT: i32 = -2;
-
-struct State {
+/// The host's state: what every guest needs, and what its boundary needs.
+pub(crate) struct Host<T> {
     wasi: WasiP1Ctx,
-    session: Session,
     limit: MemoryLimit,
-    exports: Option<Exports>,
+    pub(crate) own: T,
 }
 
-#[derive(Clone)]
-struct Exports {
-    memory: Memory,
-    host_alloc: TypedFunc<u32, u32>,
-}
-
-/// Brings the guest up and serves until its loop ends.
+/// Brings the guest up and serves until it ends.
 pub(crate) fn serve(
     engine: &Engine,
     module: &Module,
-    library: &Path,
+    files: &GuestFiles,
     memory_bytes: u64,
     mut session: Session,
 ) -> Result<Ended, Failure> {
     session.begin(ColdPhase::Instantiate);
-    session.mount_workload_at(WORKLOAD);
-    let wasi = wasi(library, session.workload_folder())?;
-    let limit = MemoryLimit { bytes: memory_bytes, refused: false };
-    let mut store = Store::new(engine, State { wasi, session, limit, exports: None });
-    store.limiter(|state| &mut state.limit);
-    let trouble = instantiate_and_run(engine, module, &mut store).err();
-    let linear_memory_bytes = store
-        .data()
-        .exports
-        .as_ref()
-        .map(|exports| exports.memory)
-        .map(|memory| memory.data_size(&store) as u64);
-    let state = store.into_data();
-    let trouble = trouble.map(|error| explain(&error, &state.limit));
-    Ok(Ended { session: state.session, linear_memory_bytes, trouble })
+    let invocation = Invocation::new(files, &mut session);
+    match files.boundary {
+        Boundary::HostCall => {
+            let wasi = wasi(&invocation)?;
+            let (mut store, linker) = store(engine, wasi, memory_bytes, Door::new(session))?;
+            let trouble = reactor::run(linker, module, &mut store).err();
+            let linear_memory_bytes = Some(store.data().limit.used);
+            let Host { limit, own, .. } = store.into_data();
+            let trouble = trouble.map(|error| explain(&error, &limit));
+            Ok(Ended { session: own.session, linear_memory_bytes, trouble })
+        }
+        Boundary::Stdio => {
+            let unready = |error: io::Error| runner_failure(&error.to_string());
+            let stdio = Stdio::redirect().map_err(unready)?;
+            let wasi = wasi(&invocation)?;
+            let (mut store, linker) = store(engine, wasi, memory_bytes, ())?;
+            let instance = linker
+                .instantiate(&mut store, module)
+                .map_err(|error| explain(&error, &store.data().limit))?;
+            session.begin(ColdPhase::Initialize);
+            let run = move || {
+                let start = instance.get_typed_func::<(), ()>(&mut store, "_start");
+                let ended = start.and_then(|start| start.call(&mut store, ()));
+                // Closes what WASI has open.
+                (ended, store.into_data().limit)
+            };
+            let (session, (ended, limit)) = stdio.serve(session, run).map_err(unready)?;
+            let trouble = ended.err().map(|error| explain(&error, &limit));
+            Ok(Ended { session, linear_memory_bytes: Some(limit.used), trouble })
+        }
+    }
 }
 
-fn wasi(library: &Path, workload: &Path) -> Result<WasiP1Ctx, Failure> {
+fn store<T: Send + 'static>(
+    engine: &Engine,
+    wasi: WasiP1Ctx,
+    memory_bytes: u64,
+    own: T,
+) -> Result<(Store<Host<T>>, Linker<Host<T>>), Failure> {
+    let limit = MemoryLimit { bytes: memory_bytes, used: 0, refused: false };
+    let mut store = Store::new(engine, Host { wasi, limit, own });
+    store.limiter(|host| &mut host.limit);
+    let mut linker = Linker::new(engine);
+    p1::add_to_linker_sync(&mut linker, |host: &mut Host<T>| &mut host.wasi)
+        .map_err(|error| runner_failure(&error.to_string()))?;
+    Ok((store, linker))
+}
+
+fn runner_failure(message: &str) -> Failure {
+    Failure::new(FailureKind::Runner, "instantiate", message)
+}
+
+fn wasi(invocation: &Invocation) -> Result<WasiP1Ctx, Failure> {
+    // Read and written where they are called. The streams that inherit these
+    // descriptors would hand each read to another thread.
+    let descriptor = |fd: std::os::fd::BorrowedFd<'_>| fd.try_clone_to_owned().map(File::from);
+    let open = |error: io::Error| runner_failure(&error.to_string());
     let mut builder = WasiCtxBuilder::new();
     builder
-        .inherit_stdio()
+        .stdin(InputFile::new(descriptor(io::stdin().as_fd()).map_err(open)?))
+        .stdout(OutputFile::new(descriptor(io::stdout().as_fd()).map_err(open)?))
+        .stderr(OutputFile::new(descriptor(io::stderr().as_fd()).map_err(open)?))
+        .monotonic_clock(HostClock)
         // Nothing else runs in this process that a blocked thread could hold
         // up, and without this each file access goes through another thread.
         .allow_blocking_current_thread(true)
-        .arg(PROGRAM)
-        .env("TMPDIR", "/tmp")
-        .env("PYTHONTZPATH", "")
-        // The same seed as natively, so that sets and dicts are laid out alike.
-        .env("PYTHONHASHSEED", "0");
-    for (host, guest) in [(library, LIBRARY), (workload, WORKLOAD)] {
+        .args(&invocation.arguments)
+        .envs(&invocation.environment);
+    for (host, guest) in &invocation.folders {
         builder.preopened_dir(host, guest, FsPerms::ReadOnly).map_err(|error| {
             let message = format!("{}: {}", host.display(), error.root_cause());
             Failure::new(FailureKind::Guest, "instantiate", message)
@@ -88,86 +106,24 @@ fn wasi(library: &Path, workload: &Path) -> Result<WasiP1Ctx, Failure> {
     Ok(builder.build_p1())
 }
 
-fn instantiate_and_run(
-    engine: &Engine,
-    module: &Module,
-    store: &mut Store<State>,
-) -> wasmtime::Result<()> {
-    let mut linker: Linker<State> = Linker::new(engine);
-    p1::add_to_linker_sync(&mut linker, |state| &mut state.wasi)?;
-    linker.func_wrap("host", "call", host_call)?;
-    let instance = linker.instantiate(&mut *store, module)?;
-    let memory = instance
-        .get_memory(&mut *store, "memory")
-        .ok_or_else(|| wasmtime::Error::msg("the guest exports no memory"))?;
-    let host_alloc = instance.get_typed_func(&mut *store, "host_alloc")?;
-    let turn = instance.get_typed_func::<(u32, u32), i32>(&mut *store, "turn")?;
-    store.data_mut().exports = Some(Exports { memory, host_alloc });
+/// `CLOCK_MONOTONIC` as it is, where Wasmtime's own counts from its creation:
+/// times that a guest reads are compared with the host's.
+struct HostClock;
 
-    store.data_mut().session.begin(ColdPhase::Initialize);
-    initialize(&instance, store)?;
-    let program = format!("{DRIVER}\nimport _host\nserve(_host.call)\n");
-    let code = put(&mut *store, program.as_bytes())?;
-    // The driver reports its own failures, so what `turn` returns adds
-    // nothing to what the session knows.
-    turn.call(&mut *store, code).map(|_| ())
-}
-
-/// A snapshot has been initialized when it was made, and has no such export.
-fn initialize(instance: &Instance, store: &mut Store<State>) -> wasmtime::Result<()> {
-    match instance.get_func(&mut *store, "_initialize") {
-        None => Ok(()),
-        Some(function) => function.typed::<(), ()>(&*store)?.call(store, ()),
+impl HostMonotonicClock for HostClock {
+    fn resolution(&self) -> u64 {
+        1
     }
-}
 
-/// Copies bytes into memory that the guest has allocated for them, and
-/// returns where they are.
-fn put(
-    mut store: impl wasmtime::AsContextMut<Data = State>,
-    bytes: &[u8],
-) -> wasmtime::Result<(u32, u32)> {
-    let Some(Exports { memory, host_alloc }) = store.as_context().data().exports.clone() else {
-        return Err(wasmtime::Error::msg("the guest called before it was up"));
-    };
-    let length = u32::try_from(bytes.len())?;
-    let pointer = host_alloc.call(&mut store, length)?;
-    if pointer == 0 && length > 0 {
-        return Err(wasmtime::Error::msg("the guest has no memory left for the request"));
+    fn now(&self) -> u64 {
+        monotonic_ns()
     }
-    memory.write(&mut store, pointer as usize, bytes)?;
-    Ok((pointer, length))
-}
-
-/// `host.call`: hands the guest's message to the session, and its answer to
-/// the guest.
-fn host_call(
-    mut caller: Caller<'_, State>,
-    pointer: u32,
-    length: u32,
-    answer_pointer: u32,
-    answer_length: u32,
-) -> wasmtime::Result<i32> {
-    let Some(memory) = caller.data().exports.as_ref().map(|exports| exports.memory) else {
-        return Ok(FAULT);
-    };
-    let (bytes, state) = memory.data_and_store_mut(&mut caller);
-    let end = pointer as usize + length as usize;
-    let Some(message) = bytes.get(pointer as usize..end) else {
-        return Ok(FAULT);
-    };
-    let Ok(answer) = state.session.answer(message) else {
-        return Ok(FAULT);
-    };
-    let (at, length) = if answer.is_empty() { (0, 0) } else { put(&mut caller, &answer)? };
-    memory.write(&mut caller, answer_pointer as usize, &at.to_le_bytes())?;
-    memory.write(&mut caller, answer_length as usize, &length.to_le_bytes())?;
-    Ok(OK)
 }
 
 /// Refuses memory beyond the job's limit, and remembers that it did.
 struct MemoryLimit {
     bytes: u64,
+    used: u64,
     refused: bool,
 }
 
@@ -179,6 +135,10 @@ impl ResourceLimiter for MemoryLimit {
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let fits = desired as u64 <= self.bytes;
+        if fits {
+            // A guest has one memory.
+            self.used = desired as u64;
+        }
         self.refused |= !fits;
         Ok(fits)
     }
@@ -193,22 +153,16 @@ impl ResourceLimiter for MemoryLimit {
     }
 }
 
-/// Why the guest ended, in one sentence.
+/// Why the guest ended.
 fn explain(error: &wasmtime::Error, limit: &MemoryLimit) -> Failure {
-    let during = "guest";
-    if limit.refused {
-        let message = format!(
-            "the guest needs more than its {} MiB of memory: raise --memory",
-            limit.bytes >> 20
-        );
-        return Failure::new(FailureKind::Memory, during, message);
-    }
-    let message = if let Some(I32Exit(code)) = error.downcast_ref() {
-        format!("the guest ended with exit code {code}")
+    let trouble = if limit.refused {
+        Trouble::MemoryRefused { limit_bytes: limit.bytes }
+    } else if let Some(I32Exit(code)) = error.downcast_ref() {
+        Trouble::Exited(*code)
     } else if let Some(trap) = error.downcast_ref::<Trap>() {
-        format!("the guest trapped: {trap}")
+        Trouble::Trapped(trap.to_string())
     } else {
-        format!("the guest could not run: {}", error.root_cause())
+        Trouble::not_run(error.root_cause())
     };
-    Failure::new(FailureKind::Trap, during, message)
+    trouble.into()
 }

@@ -1,14 +1,17 @@
 //! Runner for CPython compiled to WASI under Wasmtime.
 
 mod guest;
+mod reactor;
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::fs;
 use std::process::ExitCode;
 use std::thread;
 
-use wasmfit_kit::protocol::{Artifact, ColdPhase, Failure, FailureKind, GuestFiles, Job, Limits};
-use wasmfit_kit::{ArtifactFile, Ended, Runtime, Session};
-use wasmtime::{Config, Engine, Module};
+use wasmfit_kit::protocol::{
+    Artifact, ColdPhase, Failure, FailureKind, GuestFiles, Job, Limits, Tier,
+};
+use wasmfit_kit::{ArtifactFile, Ended, Runtime, Session, guest_of, read_module, refusal};
+use wasmtime::{Config, Engine, Module, Strategy};
 
 /// Stack for guest code. CPython guards its own recursion by depth, on the
 /// assumption of about this much.
@@ -37,77 +40,63 @@ impl Runtime for Wasmtime {
         env!("WASMTIME_VERSION").into()
     }
 
-    fn tiers(&self) -> Vec<String> {
-        vec!["cranelift".into()]
+    fn tiers(&self) -> Vec<Tier> {
+        ["cranelift", "winch", "pulley"].map(Tier::new).into()
     }
 
-    fn prepare(&self, job: &Job) -> Result<Artifact, Failure> {
-        let (files, engine) = (guest_files(job)?, engine(job)?);
-        artifact(job, files, &engine).prepare(|| {
-            let module = std::fs::read(&files.module).map_err(|error| {
-                let message = format!("{}: {error}", files.module.display());
-                Failure::new(FailureKind::Guest, "compile", message)
-            })?;
-            engine.precompile_module(&module).map_err(|error| {
-                let message = format!(
-                    "Wasmtime does not take {}: {}",
-                    files.module.display(),
-                    error.root_cause()
-                );
-                Failure::new(FailureKind::Guest, "compile", message)
-            })
-        })
+    fn compile(&self, tier: &str, module: &[u8]) -> Result<(), String> {
+        let engine = engine(tier).map_err(|failure| failure.message)?;
+        let compiled = engine.precompile_module(module);
+        compiled.map(|_| ()).map_err(|error| error.root_cause().to_string())
+    }
+
+    fn prepare(&self, job: &Job) -> Result<Option<Artifact>, Failure> {
+        let (files, engine) = (guest_of(job)?, engine(&job.tier)?);
+        let artifact = artifact(job, files, &engine);
+        let prepared = artifact.prepare(|draft| {
+            let module = read_module(files)?;
+            let compiled = engine
+                .precompile_module(&module)
+                .map_err(|error| refusal(&module, "compile", error.root_cause()))?;
+            fs::write(draft, compiled).map_err(|error| artifact.storage(&error))
+        });
+        prepared.map(Some)
     }
 
     fn serve(&self, job: &Job, mut session: Session) -> Result<Ended, Failure> {
         session.begin(ColdPhase::LoadArtifact);
-        let (files, engine) = (guest_files(job)?, engine(job)?);
+        let (files, engine) = (guest_of(job)?, engine(&job.tier)?);
         let module = load(&artifact(job, files, &engine), &engine)?;
         let Limits { memory_bytes, .. } = job.limits;
-        guest::serve(&engine, &module, &files.library, memory_bytes, session)
+        guest::serve(&engine, &module, files, memory_bytes, session)
     }
 }
 
-fn guest_files(job: &Job) -> Result<&GuestFiles, Failure> {
-    job.guest.as_ref().ok_or_else(|| {
-        Failure::new(
-            FailureKind::Runner,
-            "spawn",
-            "the job names no guest, and Wasmtime runs nothing else",
-        )
-    })
-}
-
-fn engine(job: &Job) -> Result<Engine, Failure> {
-    if job.tier != "cranelift" {
-        let message = format!("this runner has no tier {:?}", job.tier);
-        return Err(Failure::new(FailureKind::Runner, "spawn", message));
-    }
+/// An engine that takes every proposal that its compiler does.
+fn engine(tier: &str) -> Result<Engine, Failure> {
+    let failure = |message| Failure::new(FailureKind::Runner, "spawn", message);
+    let explain = |error: wasmtime::Error| {
+        failure(format!("Wasmtime does not start here: {}", error.root_cause()))
+    };
     let mut config = Config::new();
-    config.wasm_exceptions(true).max_wasm_stack(WASM_STACK_BYTES);
+    match tier {
+        "cranelift" => config.strategy(Strategy::Cranelift),
+        "winch" => config.strategy(Strategy::Winch),
+        // Cranelift compiles to byte code, which an interpreter executes.
+        "pulley" => config.target("pulley64").map_err(explain)?,
+        _ => return Err(failure(format!("this runner has no tier {tier:?}"))),
+    };
+    config.max_wasm_stack(WASM_STACK_BYTES);
     // Nothing here is asynchronous, but Wasmtime checks one against the other.
     config.async_stack_size(THREAD_STACK_BYTES);
-    Engine::new(&config).map_err(|error| {
-        let message = format!("Wasmtime does not start here: {}", error.root_cause());
-        Failure::new(FailureKind::Runner, "spawn", message)
-    })
+    Engine::new(&config).map_err(explain)
 }
 
-/// The artifact of a guest. Its name holds Wasmtime's own hash of all that
-/// compiled code depends on: version, settings, processor.
+/// The artifact of a guest, told apart by Wasmtime's own hash of all that
+/// compiled code depends on.
 fn artifact(job: &Job, files: &GuestFiles, engine: &Engine) -> ArtifactFile {
-    let mut hasher = DefaultHasher::new();
-    engine.precompile_compatibility_hash().hash(&mut hasher);
-    files.module_sha256.hash(&mut hasher);
-    let GuestFiles { name, start, .. } = files;
-    let name = format!(
-        "wasmtime-{}-{}-{name}-{}-{:016x}.cwasm",
-        env!("WASMTIME_VERSION"),
-        job.tier,
-        start.name(),
-        hasher.finish()
-    );
-    ArtifactFile::new(&job.artifacts, &name)
+    let hash = engine.precompile_compatibility_hash();
+    ArtifactFile::new(job, files, "wasmtime", env!("WASMTIME_VERSION"), hash)
 }
 
 fn load(artifact: &ArtifactFile, engine: &Engine) -> Result<Module, Failure> {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
 
-use wasmfit_protocol::{FramesReader, Sampling};
+use wasmfit_protocol::{FramesReader, GuestFiles, Limits, Sampling, Start};
 
 use super::*;
 
@@ -13,6 +13,9 @@ struct Conversation {
     events: File,
     session: Session,
     orders: Vec<String>,
+    /// What the guest says its clock showed in the phase pass; the truth
+    /// where it is `None`.
+    marks: Option<[u64; 4]>,
 }
 
 const SAMPLING: Sampling = Sampling {
@@ -23,13 +26,29 @@ const SAMPLING: Sampling = Sampling {
     most_requests: 50,
 };
 
-fn begin(task: impl FnOnce(&Path) -> Task) -> Conversation {
+fn begin(boundary: Option<Boundary>, task: impl FnOnce(&Path) -> Task) -> Conversation {
     let folder = tempfile::tempdir().expect("a folder");
     let events = tempfile::tempfile().expect("a file");
     let pipe = Events::new(events.try_clone().expect("a second handle"));
-    let task = task(folder.path());
-    let session = Session::new(task, monotonic_ns(), folder.path(), pipe).expect("a session");
-    Conversation { folder, events, session, orders: Vec::new() }
+    let job = Job {
+        protocol: wasmfit_protocol::VERSION,
+        spawned_at_ns: monotonic_ns(),
+        executed_at_ns: monotonic_ns(),
+        tier: String::new(),
+        guest: boundary.map(guest),
+        limits: Limits { memory_bytes: 0, wall_ns: 0, output_bytes: 0 },
+        scratch: folder.path().to_owned(),
+        artifacts: folder.path().to_owned(),
+        task: task(folder.path()),
+    };
+    let session = Session::new(&job, pipe).expect("a session");
+    Conversation { folder, events, session, orders: Vec::new(), marks: None }
+}
+
+fn guest(boundary: Boundary) -> GuestFiles {
+    let (name, module_sha256) = ("guest".into(), String::new());
+    let (module, library) = ("/g/python.wasm".into(), None);
+    GuestFiles { name, module, module_sha256, library, boundary, start: Start::Plain }
 }
 
 fn workload() -> Workload {
@@ -37,7 +56,15 @@ fn workload() -> Workload {
 }
 
 fn measure(requests: u8, sampling: Option<Sampling>) -> Conversation {
-    begin(|folder| {
+    measure_over(None, requests, sampling)
+}
+
+fn measure_over(
+    boundary: Option<Boundary>,
+    requests: u8,
+    sampling: Option<Sampling>,
+) -> Conversation {
+    begin(boundary, |folder| {
         let path = folder.join("requests.frames");
         let mut file = FramesWriter::create(&path).expect("created");
         for request in 0..requests {
@@ -61,11 +88,17 @@ impl Conversation {
             self.orders.push(order.clone());
             let (verb, rest) = order.split_once(' ').unwrap_or((&order, ""));
             message = match verb {
-                "plain" | "phase" => {
+                "plain" | "phase" | "timed" => {
                     let mut response = Vec::new();
                     for _ in 0..rest.parse::<u32>().expect("a count") {
                         let request = self.call(&response)?;
                         response = serve(&request);
+                        if verb == "timed" {
+                            let now = monotonic_ns();
+                            let marks = self.marks.map_or([now; 4], |marks| marks);
+                            let marks = marks.map(u64::to_le_bytes).concat();
+                            response = [marks, response].concat();
+                        }
                         for _ in 0..if verb == "phase" { 4 } else { 0 } {
                             assert_eq!(self.call(b"")?, b"");
                         }
@@ -160,6 +193,39 @@ fn every_marked_request_has_each_phase_once() {
         assert!(
             parts.iter().all(|sample| sample.index == request && sample.request == request % 3)
         );
+    }
+}
+
+#[test]
+fn a_guest_over_stdio_times_its_phases_itself() {
+    let mut conversation = measure_over(Some(Boundary::Stdio), 3, Some(SAMPLING));
+    conversation.drive(echo).expect("served");
+    assert!(!conversation.orders.iter().any(|order| order.starts_with("phase")));
+    let (samples, _, folder) = conversation.served();
+    let phase: Vec<&Sample> = samples.iter().filter(|s| s.pass == Pass::Phase).collect();
+    assert!(!phase.is_empty());
+    for parts in phase.chunks(RequestPhase::ALL.len()) {
+        let stretches: Vec<Stretch> = parts.iter().map(|sample| sample.stretch).collect();
+        assert_eq!(stretches, RequestPhase::ALL.map(Stretch::Part));
+        // The guest's clock tells no processor time.
+        assert!(parts.iter().all(|sample| sample.cpu_ns.is_none()));
+    }
+    let plain = samples.iter().filter(|sample| sample.pass == Pass::Plain);
+    assert!(plain.clone().count() > 0 && plain.clone().all(|sample| sample.cpu_ns.is_some()));
+    // The marks are no part of the response.
+    let responses = FramesReader::open(&folder.path().join("responses.frames")).expect("opened");
+    assert_eq!(responses.last().expect("one").expect("read"), b"r\x02");
+}
+
+#[test]
+fn a_guest_with_another_clock_is_not_believed() {
+    for marks in [[0; 4], [u64::MAX; 4], [2, 1, 3, 4]] {
+        let mut conversation = measure_over(Some(Boundary::Stdio), 3, Some(SAMPLING));
+        conversation.marks = Some(marks);
+        assert_eq!(conversation.drive(echo), Err(Over));
+        let failure = conversation.failure();
+        assert_eq!(failure.kind, FailureKind::Runner);
+        assert!(failure.message.contains("clock"), "{failure:?}");
     }
 }
 
@@ -273,7 +339,7 @@ fn versions_are_told_as_the_guest_says_them() {
 #[test]
 fn requests_are_made_one_by_one() {
     let mut conversation =
-        begin(|_| Task::MakeRequests { workload: workload(), count: 3, batch: Some(64) });
+        begin(None, |_| Task::MakeRequests { workload: workload(), count: 3, batch: Some(64) });
     assert!(conversation.call(b"").expect("an order").starts_with(b"import "));
     assert_eq!(conversation.call(b"").expect("an order"), b"make 3 64");
     assert_eq!(conversation.call(b"one").expect("an answer"), b"");

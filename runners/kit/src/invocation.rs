@@ -1,0 +1,78 @@
+//! How a WASM guest is called: the same on every runtime.
+
+use std::fs;
+use std::path::PathBuf;
+
+use wasmfit_protocol::{Boundary, Failure, FailureKind, GuestFiles, Job};
+
+use crate::session::Session;
+use crate::stdio;
+
+/// The guest's side of a job: Python source, the same in every interpreter.
+pub const DRIVER: &str = include_str!("driver.py");
+
+/// Where a guest looks for its own program and standard library.
+const PROGRAM: &str = "/usr/local/bin/python.wasm";
+const LIBRARY: &str = "/usr/local/lib";
+
+/// Where a guest sees the workload.
+const WORKLOAD: &str = "/workload";
+
+/// What a guest is called with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invocation {
+    /// Arguments, the program's name first.
+    pub arguments: Vec<String>,
+    /// Environment variables.
+    pub environment: Vec<(&'static str, &'static str)>,
+    /// Folders of the host, and where the guest sees them, read-only.
+    pub folders: Vec<(PathBuf, &'static str)>,
+}
+
+impl Invocation {
+    /// The invocation of `guest` for the workload of `session`.
+    pub fn new(guest: &GuestFiles, session: &mut Session) -> Self {
+        session.mount_workload_at(WORKLOAD);
+        let mut arguments = vec![PROGRAM.to_owned()];
+        if guest.boundary == Boundary::Stdio {
+            arguments.extend(["-c".into(), format!("{DRIVER}\n{}", stdio::CALL)]);
+        }
+        let library = guest.library.iter().map(|folder| (folder.clone(), LIBRARY));
+        let workload = (session.workload_folder().to_owned(), WORKLOAD);
+        Self {
+            arguments,
+            environment: vec![
+                ("TMPDIR", "/tmp"),
+                ("PYTHONTZPATH", ""),
+                // The same seed as natively, so that sets and dicts are laid
+                // out alike.
+                ("PYTHONHASHSEED", "0"),
+                // Folders are read-only, so it would try in vain.
+                ("PYTHONDONTWRITEBYTECODE", "1"),
+            ],
+            folders: library.chain([workload]).collect(),
+        }
+    }
+}
+
+/// The guest of a job for a runtime that runs nothing else.
+pub fn guest_of(job: &Job) -> Result<&GuestFiles, Failure> {
+    job.guest.as_ref().ok_or_else(|| {
+        let message = "the job names no guest, and this runtime runs nothing else";
+        Failure::new(FailureKind::Runner, "spawn", message)
+    })
+}
+
+/// The module of a guest.
+pub fn read_module(guest: &GuestFiles) -> Result<Vec<u8>, Failure> {
+    fs::read(&guest.module).map_err(|error| {
+        let message = format!("{}: {error}", guest.module.display());
+        Failure::new(FailureKind::Guest, "compile", message)
+    })
+}
+
+/// What a guest that calls the host is told to run.
+#[must_use]
+pub fn host_call_program() -> String {
+    format!("{DRIVER}\nimport _host\nserve(_host.call)\n")
+}

@@ -1,0 +1,82 @@
+//! What a runner says of its tiers.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// A way in which a runtime executes code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tier {
+    /// Its name in targets.
+    pub name: String,
+    /// Why it is measured only when it is named; `None` for a tier that is
+    /// measured without being asked for.
+    #[serde(default)]
+    pub opt_in: Option<String>,
+    /// The proposals that it does not take, with the runtime's own error.
+    #[serde(default)]
+    pub lacks: BTreeMap<Proposal, String>,
+}
+
+impl Tier {
+    /// A tier that is measured without being asked for and lacks nothing yet
+    /// known.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self { name: name.into(), opt_in: None, lacks: BTreeMap::new() }
+    }
+}
+
+/// WebAssembly proposals beyond the first version of the standard that guests
+/// need and that not every tier takes. Names are those of the proposals'
+/// repositories, shortened where the field does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Proposal {
+    /// `memory.copy` and its kin.
+    BulkMemory,
+    /// `try_table`, `throw` and `throw_ref`: the standardized form, which has
+    /// exception references.
+    Exceptions,
+    /// Blocks and functions with several results.
+    MultiValue,
+    /// `externref`, `funcref` and several tables.
+    ReferenceTypes,
+    /// `i32.extend8_s` and its kin.
+    SignExtension,
+    /// `i32.trunc_sat_f32_s` and its kin.
+    SaturatingFloatToInt,
+    /// `v128`.
+    Simd,
+    /// `return_call`.
+    TailCall,
+}
+
+impl Proposal {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::BulkMemory,
+        Self::Exceptions,
+        Self::MultiValue,
+        Self::ReferenceTypes,
+        Self::SignExtension,
+        Self::SaturatingFloatToInt,
+        Self::Simd,
+        Self::TailCall,
+    ];
+
+    /// What a reader calls it.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::BulkMemory => "bulk memory operations",
+            Self::Exceptions => "exception handling",
+            Self::MultiValue => "multiple values",
+            Self::ReferenceTypes => "reference types",
+            Self::SignExtension => "sign-extension operators",
+            Self::SaturatingFloatToInt => "saturating float-to-int conversions",
+            Self::Simd => "fixed-width SIMD",
+            Self::TailCall => "tail calls",
+        }
+    }
+}
