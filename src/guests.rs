@@ -119,6 +119,7 @@ impl Guest {
             module_sha256: self.manifest.files.get(module).cloned().unwrap_or_default(),
             library: self.library().then(|| self.folder.join("lib")),
             boundary: self.manifest.boundary,
+            proposals: self.manifest.proposals.clone(),
             start,
         }
     }

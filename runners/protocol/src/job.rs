@@ -1,8 +1,11 @@
 //! What the harness asks of a runner: one JSON line on its standard input.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+use crate::Proposal;
 
 /// One job. A runner reads it, does it, and ends.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +46,8 @@ pub struct GuestFiles {
     pub library: Option<PathBuf>,
     /// How requests reach it.
     pub boundary: Boundary,
+    /// The WebAssembly proposals it needs.
+    pub proposals: BTreeSet<Proposal>,
     /// How the interpreter comes up.
     pub start: Start,
 }

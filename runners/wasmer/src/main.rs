@@ -109,7 +109,7 @@ fn reason(error: &CompileError) -> String {
 /// the compiler with its settings, and the processor.
 fn artifact(job: &Job, files: &GuestFiles, engine: &Engine) -> ArtifactFile {
     let rest = (engine.deterministic_id(), CpuFeature::for_host().as_u64());
-    ArtifactFile::new(job, files, "wasmer", env!("WASMER_VERSION"), rest)
+    ArtifactFile::new(&Wasmer, job, files, rest)
 }
 
 fn load(artifact: &ArtifactFile, engine: &Engine) -> Result<Module, Failure> {

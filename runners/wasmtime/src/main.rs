@@ -96,7 +96,7 @@ fn engine(tier: &str) -> Result<Engine, Failure> {
 /// compiled code depends on.
 fn artifact(job: &Job, files: &GuestFiles, engine: &Engine) -> ArtifactFile {
     let hash = engine.precompile_compatibility_hash();
-    ArtifactFile::new(job, files, "wasmtime", env!("WASMTIME_VERSION"), hash)
+    ArtifactFile::new(&Wasmtime, job, files, hash)
 }
 
 fn load(artifact: &ArtifactFile, engine: &Engine) -> Result<Module, Failure> {

@@ -1,5 +1,6 @@
 //! The conversation, held with a guest that is a few lines of Rust.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
 
@@ -48,7 +49,15 @@ fn begin(boundary: Option<Boundary>, task: impl FnOnce(&Path) -> Task) -> Conver
 fn guest(boundary: Boundary) -> GuestFiles {
     let (name, module_sha256) = ("guest".into(), String::new());
     let (module, library) = ("/g/python.wasm".into(), None);
-    GuestFiles { name, module, module_sha256, library, boundary, start: Start::Plain }
+    GuestFiles {
+        name,
+        module,
+        module_sha256,
+        library,
+        boundary,
+        proposals: BTreeSet::new(),
+        start: Start::Plain,
+    }
 }
 
 fn workload() -> Workload {

@@ -1,0 +1,101 @@
+//! WasmEdge's settings, loader and compiler.
+
+use std::ffi::CStr;
+use std::path::Path;
+use std::sync::Arc;
+
+use wasmedge_sys::{Compiler, Config, Loader, Module, Validator, ffi};
+use wasmedge_types::error::{CoreError, WasmEdgeError};
+use wasmedge_types::{CompilerOptimizationLevel, CompilerOutputFormat, RunMode};
+use wasmfit_kit::protocol::{Failure, FailureKind, GuestFiles, Proposal};
+
+/// A tier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Every instruction is looked up as it comes.
+    Interpreter,
+    /// Compiled ahead by LLVM.
+    Aot,
+    /// The same, of a copy without exception handling.
+    AotNoeh,
+}
+
+impl Mode {
+    pub(crate) fn of(tier: &str) -> Result<Self, Failure> {
+        match tier {
+            "interpreter" => Ok(Self::Interpreter),
+            "aot" => Ok(Self::Aot),
+            "aot-noeh" => Ok(Self::AotNoeh),
+            _ => {
+                let message = format!("this runner has no tier {tier:?}");
+                Err(Failure::new(FailureKind::Runner, "spawn", message))
+            }
+        }
+    }
+
+    /// Whether the guest runs with exception handling in this tier.
+    pub(crate) fn keeps_exceptions(self, guest: &GuestFiles) -> bool {
+        self != Self::AotNoeh && guest.proposals.contains(&Proposal::Exceptions)
+    }
+}
+
+/// The settings of a tier. Exception handling is on only where it is needed:
+/// WasmEdge's compiler refuses every module with it on that it has not
+/// learned to handle.
+pub(crate) fn config(mode: Mode, exceptions: bool) -> Result<Config, String> {
+    let mut config = Config::create().map_err(reason)?;
+    config.exception_handling(exceptions);
+    config.tail_call(true);
+    config.set_run_mode(match mode {
+        Mode::Interpreter => RunMode::Interpreter,
+        // Unless told, it interprets what has been compiled.
+        Mode::Aot | Mode::AotNoeh => RunMode::Aot,
+    });
+    config.set_aot_compiler_output_format(CompilerOutputFormat::Native);
+    config.set_aot_optimization_level(match mode {
+        // What WasmEdge's own command line takes.
+        Mode::Interpreter | Mode::Aot => CompilerOptimizationLevel::O2,
+        // LLVM crashes on a module of that size at any higher level.
+        Mode::AotNoeh => CompilerOptimizationLevel::O0,
+    });
+    Ok(config)
+}
+
+/// Reads and validates a module, or maps a compiled one.
+pub(crate) fn load(config: &Config, program: &Path) -> Result<Arc<Module>, String> {
+    let module = Loader::create(Some(config))
+        .and_then(|loader| loader.from_file(program))
+        .map_err(reason)?;
+    let validator = Validator::create(Some(config)).map_err(reason)?;
+    validator.validate(&module).map_err(reason)?;
+    Ok(module)
+}
+
+/// Compiles `module`, a file that ends in `.wasm`, to a shared library.
+pub(crate) fn compile(
+    mode: Mode,
+    exceptions: bool,
+    module: &Path,
+    library: &Path,
+) -> Result<(), String> {
+    let config = config(mode, exceptions)?;
+    let compiler = Compiler::create(Some(&config)).map_err(reason)?;
+    compiler.compile_from_file(module, library).map_err(reason)
+}
+
+/// WasmEdge's own words.
+pub(crate) fn reason(error: Box<WasmEdgeError>) -> String {
+    match *error {
+        // The library knows more codes than its wrapper.
+        WasmEdgeError::Core(CoreError::UnknownError(code)) => message(code),
+        other => other.to_string(),
+    }
+}
+
+fn message(code: u32) -> String {
+    let result = ffi::WasmEdge_Result { Code: code };
+    // SAFETY: takes any code, and returns a text that lives as long as the
+    // library.
+    let text = unsafe { CStr::from_ptr(ffi::WasmEdge_ResultGetMessage(result)) };
+    text.to_string_lossy().into_owned()
+}

@@ -1,0 +1,116 @@
+//! Bringing a guest up: WASI, limits, and why a guest ended.
+
+use std::path::Path;
+
+use wasmedge_sys::{AsInstance, Config, Executor, Instance, Module, Store, WasiModule, WasmValue};
+use wasmedge_types::error::{CoreCommonError, CoreError, WasmEdgeError};
+use wasmfit_kit::protocol::{Boundary, ColdPhase, Failure, FailureKind, GuestFiles, Limits};
+use wasmfit_kit::{Ended, Invocation, Session, Stdio, Trouble};
+
+use crate::engine::{self, Mode};
+use crate::reactor;
+
+/// Linear memory comes in pages of this size.
+const PAGE_BYTES: u64 = 64 << 10;
+
+/// Brings the guest up and serves until it ends.
+pub(crate) fn serve(
+    mode: Mode,
+    program: &Path,
+    files: &GuestFiles,
+    limits: Limits,
+    mut session: Session,
+) -> Result<Ended, Failure> {
+    let mut config = engine::config(mode, mode.keeps_exceptions(files)).map_err(broken)?;
+    let pages = limits.memory_bytes / PAGE_BYTES;
+    config.set_max_memory_pages(u32::try_from(pages).unwrap_or(u32::MAX));
+    let module = engine::load(&config, program).map_err(|reason| {
+        let message = format!("{}: {reason}", program.display());
+        Failure::new(FailureKind::Guest, "load-artifact", message)
+    })?;
+
+    session.begin(ColdPhase::Instantiate);
+    let invocation = Invocation::new(files, &mut session);
+    match files.boundary {
+        Boundary::HostCall => reactor::serve(Host::new(&config, &invocation)?, &module, session),
+        Boundary::Stdio => {
+            let stdio = Stdio::redirect().map_err(broken)?;
+            let mut host = Host::new(&config, &invocation)?;
+            let mut guest = host.instantiate(&module)?;
+            session.begin(ColdPhase::Initialize);
+            let run = || host.call(&mut guest, "_start", []).map(|_| ());
+            let (session, ended) = stdio.serve(session, run).map_err(broken)?;
+            let trouble = ended.err().map(Failure::from);
+            Ok(Ended { session, linear_memory_bytes: memory_bytes(&guest), trouble })
+        }
+    }
+}
+
+/// What executes a guest and gives it WASI.
+pub(crate) struct Host {
+    /// In a place of its own: host functions call into the guest through it.
+    pub(crate) executor: Box<Executor>,
+    pub(crate) store: Store,
+    wasi: WasiModule,
+}
+
+impl Host {
+    fn new(config: &Config, invocation: &Invocation) -> Result<Self, Failure> {
+        let environment: Vec<String> =
+            invocation.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let folders: Vec<String> = invocation
+            .folders
+            .iter()
+            .map(|(host, guest)| format!("{guest}:{}:readonly", host.display()))
+            .collect();
+        let [arguments, environment, folders] = [&invocation.arguments, &environment, &folders]
+            .map(|texts| Some(texts.iter().map(String::as_str).collect()));
+        let wasi = WasiModule::create(arguments, environment, folders);
+        let wasi = wasi.map_err(broken)?;
+        let mut executor = Box::new(Executor::create(Some(config), None).map_err(broken)?);
+        let mut store = Store::create().map_err(broken)?;
+        executor.register_import_module(&mut store, wasi.as_ref()).map_err(broken)?;
+        Ok(Self { executor, store, wasi })
+    }
+
+    pub(crate) fn instantiate(&mut self, module: &Module) -> Result<Instance, Trouble> {
+        self.executor.register_active_module(&mut self.store, module).map_err(Trouble::not_run)
+    }
+
+    /// Calls a function that the guest exports.
+    pub(crate) fn call(
+        &mut self,
+        guest: &mut Instance,
+        name: &str,
+        arguments: impl IntoIterator<Item = WasmValue>,
+    ) -> Result<Vec<WasmValue>, Trouble> {
+        let mut function = guest.get_func_mut(name).map_err(Trouble::not_run)?;
+        let ended = self.executor.call_func(&mut function, arguments);
+        ended.or_else(|error| self.explain(&error).map_or(Ok(Vec::new()), Err))
+    }
+
+    /// Why a call into the guest did not return; none for a program that
+    /// ended itself as it should.
+    fn explain(&self, error: &WasmEdgeError) -> Option<Trouble> {
+        match error {
+            WasmEdgeError::Core(CoreError::Common(CoreCommonError::Terminated)) => {
+                let code = self.wasi.exit_code();
+                (code != 0).then(|| Trouble::Exited(i32::try_from(code).unwrap_or(i32::MAX)))
+            }
+            WasmEdgeError::Core(CoreError::Execution(trap)) => {
+                Some(Trouble::Trapped(trap.to_string()))
+            }
+            other => Some(Trouble::not_run(other)),
+        }
+    }
+}
+
+/// Linear memory of a guest that exports it.
+pub(crate) fn memory_bytes(guest: &Instance) -> Option<u64> {
+    Some(u64::from(guest.get_memory_ref("memory").ok()?.size()) * PAGE_BYTES)
+}
+
+/// A fault of the runner's own.
+pub(crate) fn broken(error: impl ToString) -> Failure {
+    Failure::new(FailureKind::Runner, "instantiate", error.to_string())
+}
