@@ -1,6 +1,7 @@
 //! What is on this machine: runners as they describe themselves, and guests
-//! as they were verified. Each is asked once.
+//! as they were verified. Each is asked when it is first needed, and once.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use wasmfit_protocol::{Failure, FailureKind, Hello, Tier};
@@ -19,31 +20,41 @@ const FIRST_GUEST: &str = "cpython-3.15";
 /// What was found.
 pub(crate) struct Inventory<'a> {
     places: &'a Places,
-    runners: Vec<(&'a Runner, Result<Description, Failure>)>,
-    guests: BTreeMap<String, Result<(Guest, GuestRecord), Failure>>,
+    runners: Vec<Known<'a>>,
+    guests: BTreeMap<String, (Guest, OnceCell<Result<GuestRecord, Failure>>)>,
+}
+
+/// A runner, and what it says of itself.
+struct Known<'a> {
+    runner: &'a Runner,
+    description: OnceCell<Result<Description, Failure>>,
+}
+
+impl Known<'_> {
+    fn describe(&self) -> Result<&Description, Failure> {
+        let described = self.description.get_or_init(|| runners::describe(self.runner));
+        described.as_ref().map_err(Clone::clone)
+    }
 }
 
 impl<'a> Inventory<'a> {
-    /// Asks every runner, and reads every guest whole.
+    /// Finds runners and guests.
     pub(crate) fn take(places: &'a Places, runners: &'a [Runner]) -> Self {
-        let verified = |guest: Guest| {
-            let record = guest.verify();
-            (guest.manifest.name.clone(), record.map(|record| (guest, record)))
-        };
+        let known = |runner| Known { runner, description: OnceCell::new() };
+        let guests = Guest::read_all(&places.guests).into_iter();
         Self {
             places,
-            runners: runners.iter().map(|runner| (runner, runners::describe(runner))).collect(),
-            guests: Guest::read_all(&places.guests).into_iter().map(verified).collect(),
+            runners: runners.iter().map(known).collect(),
+            guests: guests
+                .map(|guest| (guest.manifest.name.clone(), (guest, OnceCell::new())))
+                .collect(),
         }
     }
 
     /// What the native interpreter says of itself.
     pub(crate) fn native_hello(&self) -> Result<&Hello, Failure> {
-        match self.find(Target::NATIVE) {
-            Ok((_, Ok(description))) => Ok(&description.hello),
-            Ok((_, Err(failure))) => Err(failure.clone()),
-            Err(error) => Err(Failure::new(FailureKind::NotStarted, "set-up", error.to_string())),
-        }
+        let native = self.find(Target::NATIVE).map_err(|error| not_started(&error))?;
+        native.describe().map(|description| &description.hello)
     }
 
     /// The native target, named after the version of the interpreter found.
@@ -67,17 +78,15 @@ impl<'a> Inventory<'a> {
         if guests.is_empty() {
             guests.push(FIRST_GUEST);
         }
-        for (runner, description) in &self.runners {
-            if runner.name == Target::NATIVE {
-                continue;
-            }
-            let tiers = match description {
+        for known in self.runners.iter().filter(|known| known.runner.name != Target::NATIVE) {
+            let runtime = &known.runner.name;
+            let tiers = match known.describe() {
                 Ok(description) => description.tiers.clone(),
-                Err(_) => runners::tiers_of_absent(&runner.name),
+                Err(_) => runners::tiers_of_absent(runtime),
             };
             for guest in &guests {
                 targets.extend(tiers.iter().map(|tier| {
-                    let (runtime, guest) = (runner.name.clone(), (*guest).to_owned());
+                    let (runtime, guest) = (runtime.clone(), (*guest).to_owned());
                     (Target { runtime, tier: tier.name.clone(), guest }, tier.opt_in.clone())
                 }));
             }
@@ -90,12 +99,9 @@ impl<'a> Inventory<'a> {
         self.find(runtime).map(|_| ())
     }
 
-    fn find(
-        &self,
-        runtime: &str,
-    ) -> Result<&(&Runner, Result<Description, Failure>), CommandError> {
-        self.runners.iter().find(|(runner, _)| runner.name == runtime).ok_or_else(|| {
-            let names: Vec<&str> = self.runners.iter().map(|(runner, _)| &*runner.name).collect();
+    fn find(&self, runtime: &str) -> Result<&Known<'a>, CommandError> {
+        self.runners.iter().find(|known| known.runner.name == runtime).ok_or_else(|| {
+            let names: Vec<&str> = self.runners.iter().map(|known| &*known.runner.name).collect();
             CommandError::Usage(format!(
                 "no runner {runtime:?}: there are {}; name another one with --runner {runtime}=PATH",
                 names.join(", ")
@@ -105,38 +111,38 @@ impl<'a> Inventory<'a> {
 
     /// All that is needed to launch `target`, or why it cannot run.
     pub(crate) fn set_up(&self, target: &Target) -> Result<Setup, Failure> {
-        let unknown = |error: CommandError| {
-            Failure::new(FailureKind::NotStarted, "set-up", error.to_string())
-        };
-        let (runner, description) = self.find(&target.runtime).map_err(unknown)?;
-        let Description { hello, tiers } = description.clone()?;
+        let known = self.find(&target.runtime).map_err(|error| not_started(&error))?;
+        let runner = known.runner.clone();
+        let Description { hello, tiers } = known.describe()?.clone();
         let tier = if target.is_native() {
             Tier::new("")
-        } else if let Some(tier) = tiers.iter().find(|tier| tier.name == target.tier) {
-            tier.clone()
         } else {
-            let tiers: Vec<&str> = tiers.iter().map(|tier| &*tier.name).collect();
-            let message = format!(
-                "{} has no tier {:?}: it has {}",
-                runner.name,
-                target.tier,
-                tiers.join(", ")
-            );
-            return Err(unknown(CommandError::Usage(message)));
+            let tier = tiers.iter().find(|tier| tier.name == target.tier).cloned();
+            tier.ok_or_else(|| {
+                let names: Vec<&str> = tiers.iter().map(|tier| &*tier.name).collect();
+                let (runner, names) = (&runner.name, names.join(", "));
+                let message = format!("{runner} has no tier {:?}: it has {names}", target.tier);
+                not_started(&CommandError::Usage(message))
+            })?
         };
-        let guest = match (runner.guests, self.guests.get(&target.guest)) {
-            (Guests::None, _) | (Guests::InstalledOrOwn, None) => None,
-            (_, Some(guest)) => Some(guest.clone()?),
-            // Says why it is not there.
+        let (guest, guest_record) = match (runner.guests, self.guests.get(&target.guest)) {
+            (Guests::None, _) | (Guests::InstalledOrOwn, None) => (None, None),
+            (_, Some((guest, record))) => {
+                let record = record.get_or_init(|| guest.verify()).clone()?;
+                (Some(guest.clone()), Some(record))
+            }
+            // Reading it says why it is not among those that could be read.
             (Guests::Installed, None) => {
                 let guest = Guest::read(&self.places.guests, &target.guest)?;
                 let record = guest.verify()?;
-                Some((guest, record))
+                (Some(guest), Some(record))
             }
         };
-        let (guest, guest_record) = guest.unzip();
-        let runner = (*runner).clone();
         let (target, artifacts) = (target.clone(), BTreeMap::new());
         Ok(Setup { target, runner, hello, tier, guest, guest_record, artifacts })
     }
+}
+
+fn not_started(error: &CommandError) -> Failure {
+    Failure::new(FailureKind::NotStarted, "set-up", error.to_string())
 }

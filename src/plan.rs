@@ -26,17 +26,16 @@ const fn rounds(profile: Profile) -> u32 {
     }
 }
 
-/// What each profile grants a cell. A fast tier uses about half of it; it is
-/// for tiers that take a hundred times as long, of which a few launches say
-/// enough.
+/// What each profile grants a cell. A compiled tier uses about half of it; it
+/// is for interpreters, which take up to a hundred times as long and of which
+/// a few launches say enough.
 const fn budget(profile: Profile) -> Budget {
-    let seconds = match profile {
-        Profile::Quick => 20,
-        Profile::Default => 90,
-        Profile::Thorough => 360,
+    let (seconds, least_rounds) = match profile {
+        Profile::Quick => (15, 2),
+        Profile::Default => (90, 3),
+        Profile::Thorough => (360, 6),
     };
-    // Three launches are the least with which an interval says anything.
-    Budget { cell_ns: seconds * 1000 * MILLISECOND, least_rounds: 3 }
+    Budget { cell_ns: seconds * 1000 * MILLISECOND, least_rounds }
 }
 
 /// How long each profile samples within a launch.
@@ -99,13 +98,12 @@ pub(crate) fn plan(
     }
 }
 
-/// A cell's launches in a round: cold starts of every kind, then one that
-/// goes on to steady state.
+/// A cell's launches in a round: one that goes on to steady state, which has
+/// a cold start too, and a cold start of every other kind.
 fn launches_of(cell: usize, round: u32, starts: &[Start]) -> Vec<PlannedLaunch> {
-    let launch = |start, kind| PlannedLaunch { cell, round, start, kind };
-    let cold = starts.iter().map(|start| launch(*start, LaunchKind::Cold));
-    let steady = starts.first().map(|start| launch(*start, LaunchKind::Steady));
-    cold.chain(steady).collect()
+    let kinds = [LaunchKind::Steady].into_iter().chain(std::iter::repeat(LaunchKind::Cold));
+    let launch = |(start, kind): (&Start, _)| PlannedLaunch { cell, round, start: *start, kind };
+    starts.iter().zip(kinds).map(launch).collect()
 }
 
 #[cfg(test)]
@@ -180,11 +178,12 @@ mod tests {
     }
 
     #[test]
-    fn both_starts_are_measured_cold_and_one_at_steady_state() {
+    fn the_first_start_is_measured_at_steady_state_and_the_others_cold() {
         let plan = planned(5);
         let of = |start, kind| {
             plan.launches.iter().filter(|l| l.start == start && l.kind == kind).count()
         };
+        assert_eq!(of(Start::Plain, LaunchKind::Cold), 0);
         assert_eq!(of(Start::Snapshot, LaunchKind::Cold), 6 * plan.rounds as usize);
         assert_eq!(of(Start::Snapshot, LaunchKind::Steady), 0);
         assert_eq!(of(Start::Plain, LaunchKind::Steady), 9 * plan.rounds as usize);

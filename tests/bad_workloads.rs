@@ -1,6 +1,6 @@
 //! Workloads that misbehave, on the real native interpreter and on the real
-//! guest under Wasmtime: each gives one clear line, fails its own cells, and
-//! leaves the others measured.
+//! guests under every runtime, over both boundaries: each gives one clear
+//! line, fails its own cells, and leaves the others measured.
 //!
 //! Needs what `scripts/setup` installs.
 
@@ -25,6 +25,18 @@ const FUNCTIONS: [(&str, &str); 5] = [
 ];
 
 const MANIFEST: &str = include_str!("workload.toml");
+
+const NATIVE: &str = "native@cpython-3.15";
+
+/// Every runtime over the boundaries it has, each by the tier that comes up
+/// fastest.
+const GUESTS: [&str; 5] = [
+    "wasmtime/cranelift@cpython-3.15",
+    "wasmtime/cranelift@cpython-3.12",
+    "wasmer/cranelift@cpython-3.15",
+    "wasmer/cranelift@cpython-3.12",
+    "wasmedge/aot@cpython-3.12",
+];
 
 /// What should become of a case on one target.
 struct Expected {
@@ -165,16 +177,16 @@ fn write_workload(folder: &Path, case: &BadCase) {
     fs::write(workload.join("workload.py"), code).expect("workload.py");
 }
 
-fn failure<'a>(run: &'a Run, workload: &str, native: bool) -> Option<&'a Failure> {
+fn failure<'a>(run: &'a Run, workload: &str, target: &str) -> Option<&'a Failure> {
     let cell = run
         .cells
         .iter()
-        .find(|cell| cell.case.workload == workload && cell.target.is_native() == native)
+        .find(|cell| cell.case.workload == workload && cell.target.to_string() == target)
         .expect("the cell");
     match &cell.outcome {
         CellOutcome::Failed { failure, .. } => Some(failure),
         CellOutcome::Measured { .. } => None,
-        other => panic!("{workload}: {other:?}"),
+        other => panic!("{workload} on {target}: {other:?}"),
     }
 }
 
@@ -187,6 +199,8 @@ fn every_misbehaviour_gives_one_clear_line_and_fails_its_own_cells() {
     }
     let output = Command::new(cargo_bin("wasmfit"))
         .args(["bench", "--out", "run", "--timeout", "5s", "--memory", "256"])
+        .args(["--target", NATIVE])
+        .args(GUESTS.iter().flat_map(|guest| ["--target", guest]))
         .current_dir(folder.path())
         .env("WASMFIT_WORKLOADS", folder.path().join("workloads"))
         .output()
@@ -196,14 +210,15 @@ fn every_misbehaviour_gives_one_clear_line_and_fails_its_own_cells() {
     let run = RunDirectory::read(&folder.path().join("run")).expect("a run");
     let mut failed = 0;
     for case in &cases {
-        for (native, expect) in [(true, &case.native), (false, &case.guest)] {
-            let found = failure(&run, case.name, native);
+        let guests = GUESTS.iter().map(|guest| (*guest, &case.guest));
+        for (target, expect) in guests.chain([(NATIVE, &case.native)]) {
+            let found = failure(&run, case.name, target);
+            let place = format!("{} on {target}: {found:?}", case.name);
             let (Some(expect), Some(found)) = (expect, found) else {
-                assert_eq!(expect.is_some(), found.is_some(), "{}: {found:?}", case.name);
+                assert_eq!(expect.is_some(), found.is_some(), "{place}");
                 continue;
             };
             failed += 1;
-            let place = format!("{} (native: {native}): {found:?}", case.name);
             assert_eq!(found.kind, expect.kind, "{place}");
             assert!(found.during.starts_with(expect.during), "{place}");
             assert!(found.message.contains(expect.message), "{place}");

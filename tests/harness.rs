@@ -132,7 +132,7 @@ fn whatever_a_runner_does_fails_its_own_cell_only() {
         (json!({"do": "nothing"}), FailureKind::Garbage, "samples.csv"),
         (json!({"do": "serve", "change": 1}), FailureKind::OutputMismatch, "differs from native"),
         (json!({"do": "serve", "one_less": true}), FailureKind::Garbage, "responses to"),
-        (json!({"do": "later-protocol"}), FailureKind::Protocol, "speaks protocol 2"),
+        (json!({"do": "later-protocol"}), FailureKind::Protocol, "speaks protocol 3"),
     ];
     let names: Vec<String> = (0..cases.len()).map(|index| format!("bad-{index}")).collect();
     let mut workloads: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -389,35 +389,100 @@ files = { "python.wasm" = "00000000000000000000000000000000000000000000000000000
     assert!(failure.message.contains("is not the file its guest.toml names"), "{failure:?}");
 }
 
-#[test]
-fn a_guest_that_is_no_module_fails_with_the_runtimes_own_reason() {
-    let world = World::new(&["a"], &json!({}));
-    let guest = world.path("cache/guests/cpython-3.15");
-    fs::create_dir_all(guest.join("lib")).expect("a guest folder");
-    let module = b"\0asm\x01\0\0\0 and then nothing that makes sense";
-    fs::write(guest.join("python.wasm"), module).expect("a module");
+/// Installs a guest of one file, which no mock looks into.
+fn install_guest(world: &World, name: &str, proposals: &str) {
+    let guest = world.path("cache/guests").join(name);
+    fs::create_dir_all(&guest).expect("a guest folder");
+    fs::write(guest.join("python.wasm"), "a module").expect("a module");
     let manifest = format!(
-        r#"
-name = "cpython-3.15"
-title = "x"
-source = "x"
-python = "3.15.0"
-boundary = "host-call"
-packages = {{}}
-files = {{ "python.wasm" = "{}" }}
-"#,
-        wasmfit_protocol::sha256(module)
+        "name = '{name}'\ntitle = 'x'\nsource = 'x'\npython = '3.15.0'\nboundary = 'host-call'\n\
+         proposals = {proposals}\npackages = {{}}\nfiles = {{ 'python.wasm' = '{}' }}\n",
+        wasmfit_protocol::sha256(b"a module")
     );
     fs::write(guest.join("guest.toml"), manifest).expect("a manifest");
-    let target = "wasmtime/cranelift@cpython-3.15";
-    let output =
-        world.command(&["bench", "--out", "run", "--target", target]).output().expect("ran");
-    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn what_a_tier_does_not_take_is_unsupported_and_no_failure() {
+    let refusal = json!({"do": "fail", "failure": {
+        "kind": "unsupported", "during": "compile", "message": "no such instruction"
+    }});
+    let world = World::new(&["a"], &json!({"prepare other": [refusal]}));
+    install_guest(&world, "cpython-3.15", "['exceptions']");
+    let targets = ["lacking", "other", "scripted"].map(|tier| format!("mock/{tier}@cpython-3.15"));
+    let mut arguments = Vec::new();
+    arguments.extend(targets.iter().flat_map(|target| ["--target", target.as_str()]));
+    let output = world.bench_command(&arguments).output().expect("ran");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(error_lines(&output), [""; 0]);
+    let [lacking, other, scripted] = targets.each_ref().map(|target| world.outcome("a", target));
+    let unsupported = |reason: &str| CellOutcome::Unsupported { reason: reason.into() };
+    let reason =
+        "cpython-3.15 needs exception handling, which mock/lacking does not take: not for a mock";
+    assert_eq!(lacking, unsupported(reason));
+    let reason = "mock/other does not take cpython-3.15: no such instruction";
+    assert_eq!(other, unsupported(reason));
+    assert!(matches!(scripted, CellOutcome::Measured { .. }), "{scripted:?}");
+}
+
+#[test]
+fn a_runner_that_is_not_built_stops_no_other() {
+    let world = World::new(&["a"], &json!({}));
+    install_guest(&world, "cpython-3.15", "[]");
+    let target = "wasmedge/aot@cpython-3.15";
+    let output = world
+        .bench_command(&["--target", target])
+        .env("WASMFIT_RUNNERS", world.path("nowhere"))
+        .output()
+        .expect("ran");
+    assert_eq!(output.status.code(), Some(1));
     let CellOutcome::Failed { failure, .. } = world.outcome("a", target) else {
         panic!("it did not fail");
     };
-    assert_eq!(failure.kind, FailureKind::Guest);
-    assert!(failure.message.starts_with("Wasmtime does not take"), "{failure:?}");
+    assert_eq!(failure.kind, FailureKind::NotStarted);
+    assert!(failure.message.contains("wasmfit-wasmedge does not start"), "{failure:?}");
+    assert!(failure.message.contains("build it"), "{failure:?}");
+    assert_eq!(error_lines(&output).len(), 1);
+    assert!(matches!(world.outcome("a", TARGET), CellOutcome::Measured { .. }));
+}
+
+#[test]
+fn a_cell_beyond_its_budget_gets_the_least_and_the_run_is_complete() {
+    let linger = json!({"native a": [{"do": "linger", "milliseconds": 2}]});
+    let world = World::new(&["a"], &linger);
+    let script = world.path("script.json.log");
+    // Interrupted before anything is measured, and gone on with under a
+    // budget that a launch uses up.
+    let mut child = world
+        .bench_command(&[])
+        .env("WASMFIT_MOCK_SCRIPT", world.path("script.json"))
+        .spawn()
+        .expect("started");
+    wait_for(|| world.path("run/run.json").is_file());
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    let _ = fs::remove_file(script);
+    let path = world.path("run/run.json");
+    let mut run: Value =
+        serde_json::from_slice(&fs::read(&path).expect("a run")).expect("run.json");
+    run["plan"]["budget"] = json!({"cell_ns": 1, "least_rounds": 3});
+    run["launches"] = json!([]);
+    run["samples_bytes"] = json!(0);
+    fs::write(&path, run.to_string()).expect("written");
+    let output = world.command(&["bench", "--resume", "run"]).output().expect("ran");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let run = world.run();
+    assert_eq!(run.status, Status::Finished);
+    assert!(run.launches.len() < run.plan.launches.len());
+    for cell in 0..run.cells.len() {
+        let rounds: Vec<u32> = run
+            .launches
+            .iter()
+            .filter(|launch| launch.planned.cell == cell)
+            .map(|launch| launch.planned.round)
+            .collect();
+        assert_eq!(rounds, [0, 1, 2]);
+    }
 }
 
 #[test]

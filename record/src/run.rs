@@ -353,3 +353,24 @@ impl Run {
         self.guests.iter().find(|guest| guest.name == cell.target.guest)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_that_is_used_up_leaves_out_all_but_the_least() {
+        let budget = Budget { cell_ns: 1000, least_rounds: 2 };
+        let launch = |round, kind| PlannedLaunch { cell: 0, round, start: Start::Plain, kind };
+        let granted = |used_ns| {
+            let rounds = (0..4).map(|round| {
+                let both = [LaunchKind::Steady, LaunchKind::Cold];
+                both.map(|kind| budget.grants(&launch(round, kind), used_ns))
+            });
+            rounds.collect::<Vec<_>>()
+        };
+        assert_eq!(granted(999), [[true, true]; 4]);
+        let least = [[true, true], [true, false], [false, false], [false, false]];
+        assert_eq!(granted(1000), least);
+    }
+}

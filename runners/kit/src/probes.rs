@@ -54,7 +54,10 @@ pub(crate) fn probe(tier: &mut Tier, compile: impl Fn(&str, &[u8]) -> Result<(),
         let compiled = panic::catch_unwind(AssertUnwindSafe(|| compile(&tier.name, &module)));
         let compiled = compiled.unwrap_or_else(|_| Err("its compiler panicked".into()));
         if let Err(error) = compiled {
-            tier.lacks.insert(proposal, one_line(&error));
+            // Where in our module says nothing to whoever reads it.
+            let error = one_line(&error);
+            let error = error.split(" (at offset").next().unwrap_or(&error);
+            tier.lacks.insert(proposal, error.to_owned());
         }
     }
 }

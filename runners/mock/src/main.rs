@@ -19,7 +19,7 @@ use std::{env, thread};
 
 use serde::Deserialize;
 use wasmfit_protocol::{
-    ColdPhase, EXIT_FAILED, Event, Failure, FramesReader, FramesWriter, Hello, Job, Pass,
+    ColdPhase, EXIT_FAILED, Event, Failure, FramesReader, FramesWriter, Hello, Job, Pass, Proposal,
     RequestPhase, SAMPLE_COLUMNS, Sample, Sampling, Served, Stretch, Task, Tier, VERSION, Versions,
 };
 
@@ -85,10 +85,22 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     tell(&Event::Hello(hello))?;
     match job.task.clone() {
         Task::Describe => {
-            tell(&Event::Described { tiers: vec![Tier::new("scripted"), Tier::new("other")] })?;
+            let lacks = [(Proposal::Exceptions, "not for a mock".to_owned())].into();
+            let lacking = Tier { lacks, ..Tier::new("lacking") };
+            let tiers = vec![Tier::new("scripted"), Tier::new("other"), lacking];
+            tell(&Event::Described { tiers })?;
             Ok(ExitCode::SUCCESS)
         }
-        Task::Prepare => Err("a mock compiles nothing".into()),
+        Task::Prepare => match behaviour(&format!("prepare {}", job.tier))? {
+            Behaviour::Fail { failure } => {
+                tell(&Event::Failed(failure))?;
+                Ok(EXIT_FAILED.into())
+            }
+            _ => {
+                tell(&Event::Prepared { artifact: None })?;
+                Ok(ExitCode::SUCCESS)
+            }
+        },
         Task::MakeRequests { workload, count, .. } => {
             let mut requests = FramesWriter::create(&job.scratch.join("requests.frames"))?;
             for index in 0..count {

@@ -29,7 +29,7 @@ pub(crate) fn serve(
     match files.boundary {
         Boundary::HostCall => {
             let mut env = wasi(&mut store, &invocation, &tokio)?;
-            let imports = env.import_object(&mut store, module).map_err(broken)?;
+            let imports = env.import_object(&mut store, module).map_err(Trouble::not_run)?;
             reactor::serve(&mut store, module, imports, session, |store, instance| {
                 env.initialize(store, instance).map_err(Trouble::not_run)
             })
@@ -37,7 +37,7 @@ pub(crate) fn serve(
         Boundary::Stdio => {
             let stdio = Stdio::redirect().map_err(broken)?;
             let mut env = wasi(&mut store, &invocation, &tokio)?;
-            let imports = env.import_object(&mut store, module).map_err(broken)?;
+            let imports = env.import_object(&mut store, module).map_err(Trouble::not_run)?;
             let instance = instantiate(&mut store, module, &imports)?;
             env.initialize(&mut store, instance.clone()).map_err(Trouble::not_run)?;
             session.begin(ColdPhase::Initialize);
