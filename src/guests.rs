@@ -40,16 +40,6 @@ pub(crate) struct Manifest {
     pub(crate) files: BTreeMap<String, String>,
 }
 
-impl Manifest {
-    /// The module of each start.
-    fn module(start: Start) -> &'static str {
-        match start {
-            Start::Plain => "python.wasm",
-            Start::Snapshot => "python-snapshot.wasm",
-        }
-    }
-}
-
 impl Guest {
     /// Reads the guest named `name`.
     pub(crate) fn read(guests: &Path, name: &str) -> Result<Self, Failure> {
@@ -80,7 +70,7 @@ impl Guest {
 
     /// The starts it offers.
     pub(crate) fn starts(&self) -> Vec<Start> {
-        let offered = |start: &Start| self.manifest.files.contains_key(Manifest::module(*start));
+        let offered = |start: &Start| self.manifest.files.contains_key(start.module());
         [Start::Plain, Start::Snapshot].into_iter().filter(offered).collect()
     }
 
@@ -112,7 +102,7 @@ impl Guest {
 
     /// What runners are told of it.
     pub(crate) fn for_runner(&self, start: Start) -> GuestFiles {
-        let module = Manifest::module(start);
+        let module = start.module();
         GuestFiles {
             name: self.manifest.name.clone(),
             module: self.folder.join(module),

@@ -162,7 +162,9 @@ impl Matrix {
                         Some(reason) => CellOutcome::Unsupported { reason },
                         None => CellOutcome::Pending,
                     };
-                    cells.push(Cell { case: case.clone(), target: target.clone(), outcome });
+                    let execution = setup.as_ref().ok().and_then(Setup::execution);
+                    let (case, target) = (case.clone(), target.clone());
+                    cells.push(Cell { case, target, execution, outcome });
                 }
             }
         }

@@ -17,7 +17,8 @@ Environment:
                      of a virtual environment
   WASMFIT_GUESTS     folder of WASM guests, one sub-folder each
   WASMFIT_RUNNERS    folder of the runners (default: beside this executable)
-  WASMFIT_WORKLOADS  folder of workloads";
+  WASMFIT_WORKLOADS  folder of workloads
+  WASMFIT_WASM_OPT   Binaryen's wasm-opt, for the tier wasmedge/aot-noeh";
 
 /// Where things are.
 #[derive(Clone, Debug)]

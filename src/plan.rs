@@ -119,6 +119,7 @@ mod tests {
                 cells.push(Cell {
                     case: Case { workload: workload.into(), batch: None },
                     target: target.parse().expect("a target"),
+                    execution: None,
                     outcome: CellOutcome::Pending,
                 });
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wasmfit_protocol::{Artifact, Hello, Start, Tier};
+use wasmfit_protocol::{Artifact, Execution, Hello, Start, Tier};
 use wasmfit_record::{GuestRecord, Target};
 
 use crate::drive::Runner;
@@ -32,6 +32,11 @@ impl Setup {
     /// The starts it offers; the first is the one sampled at steady state.
     pub(crate) fn starts(&self) -> Vec<Start> {
         self.guest.as_ref().map_or_else(|| vec![Start::Plain], Guest::starts)
+    }
+
+    /// How it executes code; none natively.
+    pub(crate) fn execution(&self) -> Option<Execution> {
+        (!self.target.is_native()).then_some(self.tier.execution)
     }
 
     /// Whether its runner prepares anything ahead of a launch.

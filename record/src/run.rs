@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use wasmfit_protocol::{Artifact, Boundary, Failure, Sampling, Served, Start, Versions};
+use wasmfit_protocol::{Artifact, Boundary, Execution, Failure, Sampling, Served, Start, Versions};
 
 use crate::{Case, Target};
 
@@ -223,6 +223,10 @@ pub struct Cell {
     pub case: Case,
     /// The target.
     pub target: Target,
+    /// How the target executes code; none natively, and where the runner
+    /// could not be asked.
+    #[serde(default)]
+    pub execution: Option<Execution>,
     /// What became of it.
     pub outcome: CellOutcome,
 }

@@ -264,6 +264,7 @@ fn an_unfinished_run_is_reported_as_far_as_it_came() {
     fixture.run.cells.push(wasmfit_record::Cell {
         case: case(),
         target: "wasmer/cranelift@cpython-3.15".parse().unwrap(),
+        execution: None,
         outcome: CellOutcome::Pending,
     });
     let analysis = analysis_of(&fixture);

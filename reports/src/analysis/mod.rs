@@ -3,7 +3,6 @@
 //! Whatever renders reads an [`Analysis`] and computes nothing.
 
 mod cell;
-mod execution;
 mod launches;
 mod parity;
 mod preparation;
@@ -18,13 +17,13 @@ use wasmfit_record::{
     WorkloadRecord,
 };
 
-pub use execution::Execution;
 pub use launches::LaunchCounts;
 pub use parity::{GuestParity, VersionDifference};
 pub use preparation::Preparation;
 pub use ranking::Ranking;
 pub(crate) use run::of_run;
 pub use unsupported::Unsupported;
+pub use wasmfit_protocol::Execution;
 
 use crate::statistics::Estimate;
 use crate::warnings::Warning;

@@ -4,7 +4,7 @@ use serde::Serialize;
 use wasmfit_protocol::{Artifact, Start};
 use wasmfit_record::{CellOutcome, LaunchOutcome, Run, Target};
 
-use super::{Execution, execution};
+use super::Execution;
 
 /// A guest's module on a target.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -40,8 +40,8 @@ pub(super) fn of(run: &Run) -> Vec<Preparation> {
             found.push(Preparation {
                 target: cell.target.clone(),
                 start,
-                execution: execution::of(&cell.target, run),
-                module_bytes: guest.and_then(|it| it.bytes.get(module_of(start)).copied()),
+                execution: cell.execution,
+                module_bytes: guest.and_then(|it| it.bytes.get(start.module()).copied()),
                 artifact,
             });
         }
@@ -55,12 +55,4 @@ fn was_launched(run: &Run, cell: usize, start: Start) -> bool {
             && it.planned.start == start
             && matches!(it.outcome, LaunchOutcome::Served(_))
     })
-}
-
-/// The file of a guest that holds the module of `start`.
-const fn module_of(start: Start) -> &'static str {
-    match start {
-        Start::Plain => "python.wasm",
-        Start::Snapshot => "python-snapshot.wasm",
-    }
 }

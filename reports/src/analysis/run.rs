@@ -7,7 +7,7 @@ use wasmfit_record::{CellOutcome, Launch, LaunchOutcome, Run};
 
 use super::{
     ANALYSIS_VERSION, Analysis, CaseAnalysis, CellAnalysis, CellState, MachineNoise,
-    WorkloadAnalysis, cell, execution, launches, parity, preparation, ranking, unsupported,
+    WorkloadAnalysis, cell, launches, parity, preparation, ranking, unsupported,
 };
 use crate::paths;
 use crate::samples::LaunchSamples;
@@ -65,7 +65,7 @@ fn workloads(run: &Run, samples: &BTreeMap<u32, LaunchSamples>) -> Vec<WorkloadA
         let analysis = CellAnalysis {
             target: record.target.clone(),
             boundary: run.guest_of(record).map(|guest| guest.boundary),
-            execution: execution::of(&record.target, run),
+            execution: record.execution,
             state: state(run, position, &served[position], native.map(|it| served[it].as_slice())),
         };
         let workload = match workloads.iter().position(|it| it.name == record.case.workload) {

@@ -94,6 +94,15 @@ impl Start {
             Self::Snapshot => "snapshot",
         }
     }
+
+    /// The guest's file that holds the module.
+    #[must_use]
+    pub const fn module(self) -> &'static str {
+        match self {
+            Self::Plain => "python.wasm",
+            Self::Snapshot => "python-snapshot.wasm",
+        }
+    }
 }
 
 /// What a job may use up. Each limit ends the job with its own

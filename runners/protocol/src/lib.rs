@@ -16,7 +16,7 @@ pub use event::{
 pub use frames::{FramesError, FramesReader, FramesWriter};
 pub use job::{Boundary, GuestFiles, Job, Limits, Sampling, Start, Task, Workload};
 pub use sample::{SAMPLE_COLUMNS, Sample, Stretch};
-pub use tier::{Proposal, Tier};
+pub use tier::{Execution, Proposal, Tier};
 
 /// The protocol's version. A runner that reads another one in a job answers
 /// with [`FailureKind::Protocol`] and ends.

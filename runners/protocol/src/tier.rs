@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct Tier {
     /// Its name in targets.
     pub name: String,
+    /// What becomes of the guest's code.
+    #[serde(default)]
+    pub execution: Execution,
     /// Why it is measured only when it is named; `None` for a tier that is
     /// measured without being asked for.
     #[serde(default)]
@@ -19,11 +22,42 @@ pub struct Tier {
 }
 
 impl Tier {
-    /// A tier that is measured without being asked for and lacks nothing yet
-    /// known.
+    /// A tier that compiles, is measured without being asked for, and lacks
+    /// nothing yet known.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self { name: name.into(), opt_in: None, lacks: BTreeMap::new() }
+        let execution = Execution::Compiled;
+        Self { name: name.into(), execution, opt_in: None, lacks: BTreeMap::new() }
+    }
+
+    /// The same for a tier that interprets.
+    #[must_use]
+    pub fn interpreter(name: &str) -> Self {
+        Self { execution: Execution::Interpreted, ..Self::new(name) }
+    }
+}
+
+/// How a tier executes code, which decides what it may be compared with.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Execution {
+    /// As machine code.
+    #[default]
+    Compiled,
+    /// By an interpreter, be it of byte code compiled ahead.
+    Interpreted,
+}
+
+impl Execution {
+    /// The name used in files and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Compiled => "compiled",
+            Self::Interpreted => "interpreted",
+        }
     }
 }
 

@@ -45,7 +45,11 @@ impl Runtime for WasmEdge {
     fn tiers(&self) -> Vec<Tier> {
         let reason = "compiling cpython-3.15 takes 14 GB of memory and minutes, and an exception in the guest becomes a trap";
         let opt_in = Some(reason.to_owned());
-        vec![Tier::new("aot"), Tier::new("interpreter"), Tier { opt_in, ..Tier::new("aot-noeh") }]
+        vec![
+            Tier::new("aot"),
+            Tier::interpreter("interpreter"),
+            Tier { opt_in, ..Tier::new("aot-noeh") },
+        ]
     }
 
     fn compile(&self, tier: &str, module: &[u8]) -> Result<(), String> {

@@ -41,7 +41,7 @@ impl Runtime for Wasmtime {
     }
 
     fn tiers(&self) -> Vec<Tier> {
-        ["cranelift", "winch", "pulley"].map(Tier::new).into()
+        vec![Tier::new("cranelift"), Tier::new("winch"), Tier::interpreter("pulley")]
     }
 
     fn compile(&self, tier: &str, module: &[u8]) -> Result<(), String> {
