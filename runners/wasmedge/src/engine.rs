@@ -32,16 +32,16 @@ impl Mode {
             }
         }
     }
-
-    /// Whether the guest runs with exception handling in this tier.
-    pub(crate) fn keeps_exceptions(self, guest: &GuestFiles) -> bool {
-        self != Self::AotNoeh && guest.proposals.contains(&Proposal::Exceptions)
-    }
 }
 
-/// The settings of a tier. Exception handling is on only where it is needed:
-/// WasmEdge's compiler refuses every module with it on that it has not
-/// learned to handle.
+/// Whether a guest needs exception handling switched on. What has been
+/// stripped of it does too: the types remain.
+pub(crate) fn needs_exceptions(guest: &GuestFiles) -> bool {
+    guest.proposals.contains(&Proposal::Exceptions)
+}
+
+/// The settings of a tier. Exception handling is on only where it is needed,
+/// since WasmEdge's compiler has not learned it before 0.18.
 pub(crate) fn config(mode: Mode, exceptions: bool) -> Result<Config, String> {
     let mut config = Config::create().map_err(reason)?;
     config.exception_handling(exceptions);

@@ -21,7 +21,7 @@ pub(crate) fn serve(
     limits: Limits,
     mut session: Session,
 ) -> Result<Ended, Failure> {
-    let mut config = engine::config(mode, mode.keeps_exceptions(files)).map_err(broken)?;
+    let mut config = engine::config(mode, engine::needs_exceptions(files)).map_err(broken)?;
     let pages = limits.memory_bytes / PAGE_BYTES;
     config.set_max_memory_pages(u32::try_from(pages).unwrap_or(u32::MAX));
     let module = engine::load(&config, program).map_err(|reason| {

@@ -64,25 +64,25 @@ impl Runtime for WasmEdge {
             Mode::Aot => engine::compile(mode, false, &source, &library)
                 .or_else(|_| engine::compile(mode, true, &source, &library)),
             Mode::AotNoeh => strip::strip(&source, &stripped)
-                .and_then(|()| engine::compile(mode, false, &stripped, &library)),
+                .and_then(|()| engine::compile(mode, true, &stripped, &library)),
         }
     }
 
     fn prepare(&self, job: &Job) -> Result<Option<Artifact>, Failure> {
         let (files, mode) = (guest_of(job)?, Mode::of(&job.tier)?);
+        let exceptions = engine::needs_exceptions(files);
         let refused = |reason: String| match read_module(files) {
             Ok(module) => refusal(&module, "compile", reason),
             Err(failure) => failure,
         };
         match mode {
             Mode::Interpreter => {
-                engine::config(mode, mode.keeps_exceptions(files))
+                engine::config(mode, exceptions)
                     .and_then(|config| engine::load(&config, &files.module))
                     .map_err(refused)?;
                 Ok(None)
             }
             Mode::Aot => {
-                let exceptions = mode.keeps_exceptions(files);
                 let prepared = self.artifact(job, files).prepare(|draft| {
                     engine::compile(mode, exceptions, &files.module, draft).map_err(refused)
                 });
@@ -93,7 +93,7 @@ impl Runtime for WasmEdge {
                     require_memory()?;
                     let stripped = job.scratch.join("stripped.wasm");
                     strip::strip(&files.module, &stripped)
-                        .and_then(|()| engine::compile(mode, false, &stripped, draft))
+                        .and_then(|()| engine::compile(mode, exceptions, &stripped, draft))
                         .map_err(refused)
                 });
                 prepared.map(Some)
