@@ -13,7 +13,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", links.join("lib/libwasmedge.so").display());
     let library = fs::canonicalize(links.join("lib/libwasmedge.so"))
         .map_err(|error| format!("{}: {error}: run scripts/setup", links.display()))?;
-    let link = |argument: String| println!("cargo::rustc-link-arg-bins=-Wl,{argument}");
+    let link = |argument: String| {
+        println!("cargo::rustc-link-arg-bins=-Wl,{argument}");
+        println!("cargo::rustc-link-arg-examples=-Wl,{argument}");
+    };
     match fs::canonicalize(links.join("runtime")) {
         Ok(runtime) => {
             let runtime = runtime.display();

@@ -91,16 +91,14 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
             tell(&Event::Described { tiers })?;
             Ok(ExitCode::SUCCESS)
         }
-        Task::Prepare => match behaviour(&format!("prepare {}", job.tier))? {
-            Behaviour::Fail { failure } => {
+        Task::Prepare => {
+            if let Behaviour::Fail { failure } = behaviour(&format!("prepare {}", job.tier))? {
                 tell(&Event::Failed(failure))?;
-                Ok(EXIT_FAILED.into())
+                return Ok(EXIT_FAILED.into());
             }
-            _ => {
-                tell(&Event::Prepared { artifact: None })?;
-                Ok(ExitCode::SUCCESS)
-            }
-        },
+            tell(&Event::Prepared { artifact: None })?;
+            Ok(ExitCode::SUCCESS)
+        }
         Task::MakeRequests { workload, count, .. } => {
             let mut requests = FramesWriter::create(&job.scratch.join("requests.frames"))?;
             for index in 0..count {

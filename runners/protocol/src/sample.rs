@@ -82,15 +82,13 @@ impl Sample {
             index: u32::try_from(number(fields.next()?)?).ok()?,
             request: u32::try_from(number(fields.next()?)?).ok()?,
             wall_ns: number(fields.next()?)?,
-            cpu_ns: optional(fields.next()?)?,
+            cpu_ns: match fields.next()? {
+                b"" => None,
+                digits => Some(number(digits)?),
+            },
         };
         fields.next().is_none().then_some(sample)
     }
-}
-
-/// A number or nothing; `None` when it is neither.
-fn optional(field: &[u8]) -> Option<Option<u64>> {
-    if field.is_empty() { Some(None) } else { number(field).map(Some) }
 }
 
 /// A decimal number without sign. A million rows make `str::parse` behind a

@@ -84,6 +84,7 @@ pub(crate) fn compile(
 }
 
 /// WasmEdge's own words.
+#[expect(clippy::boxed_local, reason = "what map_err hands over")]
 pub(crate) fn reason(error: Box<WasmEdgeError>) -> String {
     match *error {
         // The library knows more codes than its wrapper.

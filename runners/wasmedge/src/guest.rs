@@ -111,6 +111,7 @@ pub(crate) fn memory_bytes(guest: &Instance) -> Option<u64> {
 }
 
 /// A fault of the runner's own.
+#[expect(clippy::needless_pass_by_value, reason = "what map_err hands over")]
 pub(crate) fn broken(error: impl ToString) -> Failure {
     Failure::new(FailureKind::Runner, "instantiate", error.to_string())
 }

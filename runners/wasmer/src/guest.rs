@@ -74,6 +74,8 @@ pub(crate) fn memory_bytes(store: &Store, instance: &Instance) -> Option<u64> {
     Some(memory.view(store).data_size())
 }
 
+/// A fault of the runner's own.
+#[expect(clippy::needless_pass_by_value, reason = "what map_err hands over")]
 fn broken(error: impl ToString) -> Failure {
     Failure::new(FailureKind::Runner, "instantiate", error.to_string())
 }

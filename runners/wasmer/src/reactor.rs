@@ -86,7 +86,7 @@ fn put(
     let length = u32::try_from(bytes.len()).map_err(Trouble::not_run)?;
     let pointer = match exports.host_alloc.call(store, length) {
         Ok(pointer) => pointer,
-        Err(error) => explain(error).and_then(|()| Err(Trouble::Exited(0)))?,
+        Err(error) => explain(error).and(Err(Trouble::Exited(0)))?,
     };
     if pointer == 0 && length > 0 {
         return Err(Trouble::not_run("the guest has no memory left for the request"));

@@ -33,8 +33,8 @@ pub(crate) fn serve(
     match files.boundary {
         Boundary::HostCall => {
             let wasi = wasi(&invocation)?;
-            let (mut store, linker) = store(engine, wasi, memory_bytes, Door::new(session))?;
-            let trouble = reactor::run(linker, module, &mut store).err();
+            let mut store = store(engine, wasi, memory_bytes, Door::new(session));
+            let trouble = reactor::run(linker(engine)?, module, &mut store).err();
             let linear_memory_bytes = Some(store.data().limit.used);
             let Host { limit, own, .. } = store.into_data();
             let trouble = trouble.map(|error| explain(&error, &limit));
@@ -44,8 +44,8 @@ pub(crate) fn serve(
             let unready = |error: io::Error| runner_failure(&error.to_string());
             let stdio = Stdio::redirect().map_err(unready)?;
             let wasi = wasi(&invocation)?;
-            let (mut store, linker) = store(engine, wasi, memory_bytes, ())?;
-            let instance = linker
+            let mut store = store(engine, wasi, memory_bytes, ());
+            let instance = linker(engine)?
                 .instantiate(&mut store, module)
                 .map_err(|error| explain(&error, &store.data().limit))?;
             session.begin(ColdPhase::Initialize);
@@ -67,14 +67,19 @@ fn store<T: Send + 'static>(
     wasi: WasiP1Ctx,
     memory_bytes: u64,
     own: T,
-) -> Result<(Store<Host<T>>, Linker<Host<T>>), Failure> {
+) -> Store<Host<T>> {
     let limit = MemoryLimit { bytes: memory_bytes, used: 0, refused: false };
     let mut store = Store::new(engine, Host { wasi, limit, own });
     store.limiter(|host| &mut host.limit);
+    store
+}
+
+/// A linker that knows WASI.
+fn linker<T: Send + 'static>(engine: &Engine) -> Result<Linker<Host<T>>, Failure> {
     let mut linker = Linker::new(engine);
     p1::add_to_linker_sync(&mut linker, |host: &mut Host<T>| &mut host.wasi)
         .map_err(|error| runner_failure(&error.to_string()))?;
-    Ok((store, linker))
+    Ok(linker)
 }
 
 fn runner_failure(message: &str) -> Failure {
