@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use wasmedge_sys::{AsInstance, Config, Executor, Instance, Module, Store, WasiModule, WasmValue};
-use wasmedge_types::error::{CoreCommonError, CoreError, WasmEdgeError};
+use wasmedge_types::error::{CoreError, WasmEdgeError};
 use wasmfit_kit::protocol::{Boundary, ColdPhase, Failure, FailureKind, GuestFiles, Limits};
 use wasmfit_kit::{Ended, Invocation, Session, Stdio, Trouble};
 
@@ -86,21 +86,16 @@ impl Host {
     ) -> Result<Vec<WasmValue>, Trouble> {
         let mut function = guest.get_func_mut(name).map_err(Trouble::not_run)?;
         let ended = self.executor.call_func(&mut function, arguments);
-        ended.or_else(|error| self.explain(&error).map_or(Ok(Vec::new()), Err))
-    }
-
-    /// Why a call into the guest did not return; none for a program that
-    /// ended itself as it should.
-    fn explain(&self, error: &WasmEdgeError) -> Option<Trouble> {
-        match error {
-            WasmEdgeError::Core(CoreError::Common(CoreCommonError::Terminated)) => {
-                let code = self.wasi.exit_code();
-                (code != 0).then(|| Trouble::Exited(i32::try_from(code).unwrap_or(i32::MAX)))
-            }
-            WasmEdgeError::Core(CoreError::Execution(trap)) => {
-                Some(Trouble::Trapped(trap.to_string()))
-            }
-            other => Some(Trouble::not_run(other)),
+        // A program that ends itself returns as if it had come to its end.
+        match (ended, self.wasi.exit_code()) {
+            (Ok(results), 0) => Ok(results),
+            (Ok(_), code) => Err(Trouble::Exited(i32::try_from(code).unwrap_or(i32::MAX))),
+            (Err(error), _) => Err(match *error {
+                WasmEdgeError::Core(CoreError::Execution(trap)) => {
+                    Trouble::Trapped(trap.to_string())
+                }
+                other => Trouble::not_run(other),
+            }),
         }
     }
 }
