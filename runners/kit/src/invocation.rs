@@ -18,6 +18,11 @@ const LIBRARY: &str = "/usr/local/lib";
 /// Where a guest sees the workload.
 const WORKLOAD: &str = "/workload";
 
+/// What `host.call` returns when it succeeded.
+pub const HOST_CALL_OK: i32 = 0;
+/// What it returns when it failed; the guest's `_host.call` then raises.
+pub const HOST_CALL_FAULT: i32 = -2;
+
 /// What a guest is called with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invocation {
@@ -53,6 +58,12 @@ impl Invocation {
             folders: library.chain([workload]).collect(),
         }
     }
+}
+
+/// The failure of a job whose tier the runner does not have.
+#[must_use]
+pub fn no_tier(tier: &str) -> Failure {
+    Failure::new(FailureKind::Runner, "spawn", format!("this runner has no tier {tier:?}"))
 }
 
 /// The guest of a job for a runtime that runs nothing else.

@@ -25,7 +25,10 @@ mod trouble;
 mod watch;
 
 pub use artifact::ArtifactFile;
-pub use invocation::{DRIVER, Invocation, guest_of, host_call_program, read_module};
+pub use invocation::{
+    DRIVER, HOST_CALL_FAULT, HOST_CALL_OK, Invocation, guest_of, host_call_program, no_tier,
+    read_module,
+};
 pub use memory::limit_allocation;
 pub use probes::refusal;
 pub use runner::{Runtime, run};

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use wasmedge_sys::{Compiler, Config, Loader, Module, Validator, ffi};
 use wasmedge_types::error::{CoreError, WasmEdgeError};
 use wasmedge_types::{CompilerOptimizationLevel, CompilerOutputFormat, RunMode};
-use wasmfit_kit::protocol::{Failure, FailureKind, GuestFiles, Proposal};
+use wasmfit_kit::no_tier;
+use wasmfit_kit::protocol::{Failure, GuestFiles, Proposal};
 
 /// A tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +27,7 @@ impl Mode {
             "interpreter" => Ok(Self::Interpreter),
             "aot" => Ok(Self::Aot),
             "aot-noeh" => Ok(Self::AotNoeh),
-            _ => {
-                let message = format!("this runner has no tier {tier:?}");
-                Err(Failure::new(FailureKind::Runner, "spawn", message))
-            }
+            _ => Err(no_tier(tier)),
         }
     }
 }

@@ -12,14 +12,11 @@ use wasmedge_sys::{
 use wasmedge_types::error::CoreError;
 use wasmedge_types::{FuncType, ValType};
 use wasmfit_kit::protocol::{ColdPhase, Failure};
-use wasmfit_kit::{Ended, Session, Trouble, host_call_program};
+use wasmfit_kit::{
+    Ended, HOST_CALL_FAULT as FAULT, HOST_CALL_OK as OK, Session, Trouble, host_call_program,
+};
 
 use crate::guest::{Host, broken, memory_bytes};
-
-/// `host.call` succeeded.
-const OK: i32 = 0;
-/// `host.call` failed; the guest's `_host.call` raises.
-const FAULT: i32 = -2;
 
 /// The host's state behind `host.call`.
 struct Door {

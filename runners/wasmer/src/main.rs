@@ -13,7 +13,7 @@ use wasmer::{CompileError, Engine, Module, Store};
 use wasmfit_kit::protocol::{
     Artifact, ColdPhase, Failure, FailureKind, GuestFiles, Job, Limits, Tier,
 };
-use wasmfit_kit::{ArtifactFile, Ended, Runtime, Session, guest_of, read_module, refusal};
+use wasmfit_kit::{ArtifactFile, Ended, Runtime, Session, guest_of, no_tier, read_module, refusal};
 
 /// Stack for guest code. CPython guards its own recursion by depth, on the
 /// assumption of about this much.
@@ -87,10 +87,7 @@ fn engine(tier: &str) -> Result<Engine, Failure> {
         "singlepass" => EngineBuilder::new(Singlepass::default()),
         #[cfg(feature = "llvm")]
         "llvm" => EngineBuilder::new(wasmer::sys::LLVM::default()),
-        _ => {
-            let message = format!("this runner has no tier {tier:?}");
-            return Err(Failure::new(FailureKind::Runner, "spawn", message));
-        }
+        _ => return Err(no_tier(tier)),
     };
     Ok(builder.set_features(Some(features)).into())
 }

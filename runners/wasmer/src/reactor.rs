@@ -11,14 +11,11 @@ use wasmer::{
     TypedFunction,
 };
 use wasmfit_kit::protocol::{ColdPhase, Failure};
-use wasmfit_kit::{Ended, Session, Trouble, host_call_program};
+use wasmfit_kit::{
+    Ended, HOST_CALL_FAULT as FAULT, HOST_CALL_OK as OK, Session, Trouble, host_call_program,
+};
 
 use crate::guest::{explain, instantiate, memory_bytes};
-
-/// `host.call` succeeded.
-const OK: i32 = 0;
-/// `host.call` failed; the guest's `_host.call` raises.
-const FAULT: i32 = -2;
 
 /// The host's state behind `host.call`.
 struct Door {

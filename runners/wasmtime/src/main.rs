@@ -10,7 +10,7 @@ use std::thread;
 use wasmfit_kit::protocol::{
     Artifact, ColdPhase, Failure, FailureKind, GuestFiles, Job, Limits, Tier,
 };
-use wasmfit_kit::{ArtifactFile, Ended, Runtime, Session, guest_of, read_module, refusal};
+use wasmfit_kit::{ArtifactFile, Ended, Runtime, Session, guest_of, no_tier, read_module, refusal};
 use wasmtime::{Config, Engine, Module, Strategy};
 
 /// Stack for guest code. CPython guards its own recursion by depth, on the
@@ -84,7 +84,7 @@ fn engine(tier: &str) -> Result<Engine, Failure> {
         "winch" => config.strategy(Strategy::Winch),
         // Cranelift compiles to byte code, which an interpreter executes.
         "pulley" => config.target("pulley64").map_err(explain)?,
-        _ => return Err(failure(format!("this runner has no tier {tier:?}"))),
+        _ => return Err(no_tier(tier)),
     };
     config.max_wasm_stack(WASM_STACK_BYTES);
     // Nothing here is asynchronous, but Wasmtime checks one against the other.

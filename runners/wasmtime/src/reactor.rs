@@ -7,15 +7,10 @@
 //! next to WASI preview 1.
 
 use wasmfit_kit::protocol::ColdPhase;
-use wasmfit_kit::{Session, host_call_program};
+use wasmfit_kit::{HOST_CALL_FAULT as FAULT, HOST_CALL_OK as OK, Session, host_call_program};
 use wasmtime::{Caller, Instance, Linker, Memory, Module, Store, TypedFunc};
 
 use crate::guest::Host;
-
-/// `host.call` succeeded.
-const OK: i32 = 0;
-/// `host.call` failed; the guest's `_host.call` raises.
-const FAULT: i32 = -2;
 
 /// The host's state while a reactor runs.
 pub(crate) struct Door {
