@@ -66,6 +66,8 @@ pub(crate) struct Assignment<'a> {
     pub(crate) scratch: &'a Path,
     /// Folder for compiled artifacts.
     pub(crate) artifacts: &'a Path,
+    /// Folders of debug files.
+    pub(crate) debug_files: &'a [PathBuf],
 }
 
 /// What a runner told before it ended.
@@ -253,6 +255,7 @@ impl Started {
             limits: assignment.limits,
             scratch: assignment.scratch.to_owned(),
             artifacts: assignment.artifacts.to_owned(),
+            debug_files: assignment.debug_files.to_vec(),
             task,
         };
         if let Ok(mut line) = serde_json::to_vec(&job) {

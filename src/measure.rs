@@ -37,6 +37,8 @@ pub(crate) struct Measurement<'a> {
     pub(crate) native: &'a Runner,
     /// Folder of compiled artifacts.
     pub(crate) artifacts: &'a Path,
+    /// Folders of debug files, which name native functions in profiles.
+    pub(crate) debug_files: &'a [PathBuf],
     /// Ctrl-C.
     pub(crate) interrupt: &'a Interrupt,
     /// What the user sees.
@@ -81,6 +83,7 @@ impl Measurement<'_> {
             limits: self.run.plan.limits,
             scratch: &scratch,
             artifacts: self.artifacts,
+            debug_files: self.debug_files,
         };
         let sampling = match planned.kind {
             LaunchKind::Cold => None,

@@ -18,6 +18,9 @@ Environment:
   WASMFIT_GUESTS     folder of WASM guests, one sub-folder each
   WASMFIT_RUNNERS    folder of the runners (default: beside this executable)
   WASMFIT_WORKLOADS  folder of workloads
+  WASMFIT_DEBUG      folder of debug files (.build-id/xx/yyyy.debug), which name
+                     native functions in profiles; searched before that of
+                     scripts/setup and /usr/lib/debug
   WASMFIT_WASM_OPT   Binaryen's wasm-opt, for the tier wasmedge/aot-noeh";
 
 /// Where things are.
@@ -29,6 +32,8 @@ pub(crate) struct Places {
     pub(crate) guests: PathBuf,
     /// Folder of compiled artifacts.
     pub(crate) artifacts: PathBuf,
+    /// Folders of debug files, the first to be searched first.
+    pub(crate) debug_files: Vec<PathBuf>,
     /// What `scripts/setup` noted down.
     pub(crate) setup_note: PathBuf,
     /// Folder of runners.
@@ -54,6 +59,10 @@ impl Places {
                 .unwrap_or_else(|| cache.join("python-3.15/bin/python")),
             guests: folder("WASMFIT_GUESTS").unwrap_or_else(|| cache.join("guests")),
             artifacts: cache.join("artifacts"),
+            debug_files: folder("WASMFIT_DEBUG")
+                .into_iter()
+                .chain([cache.join("sysroots/python/usr/lib/debug"), "/usr/lib/debug".into()])
+                .collect(),
             setup_note: cache.join("setup.json"),
             runners: folder("WASMFIT_RUNNERS").unwrap_or(beside),
             workloads: folder("WASMFIT_WORKLOADS").unwrap_or_else(|| find_workloads(&executable)),

@@ -9,10 +9,14 @@
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use wasmfit_protocol::{Limits, Sampling, Start};
+use wasmfit_protocol::{Limits, Profiling, Sampling, Start};
 use wasmfit_record::{Budget, Case, Cell, LaunchKind, Plan, PlannedLaunch, Profile};
 
 const MILLISECOND: u64 = 1_000_000;
+
+/// PC samples per second, unless told otherwise: some thousand per cell and
+/// profile, at a cost within 2% (`benches/sampler`).
+const HERTZ: u32 = 1000;
 
 /// How often each profile launches a cell.
 const fn rounds(profile: Profile) -> u32 {
@@ -40,12 +44,13 @@ const fn budget(profile: Profile) -> Budget {
 
 /// How long each profile samples within a launch.
 const fn sampling(profile: Profile) -> Sampling {
-    let (warmup, plain, phase) = match profile {
-        Profile::Quick => (300, 300, 150),
-        Profile::Default => (1000, 1000, 500),
-        Profile::Thorough => (2000, 2000, 1000),
+    let (warmup, plain, phase, profile) = match profile {
+        Profile::Quick => (300, 300, 150, 250),
+        Profile::Default => (1000, 1000, 500, 1000),
+        Profile::Thorough => (2000, 2000, 1000, 2000),
     };
     Sampling {
+        profile: Some(Profiling { wall_ns: profile * MILLISECOND, hertz: HERTZ }),
         warmup_ns: warmup * MILLISECOND,
         plain_ns: plain * MILLISECOND,
         phase_ns: phase * MILLISECOND,

@@ -79,6 +79,7 @@ impl Measurement<'_> {
             limits: self.run.plan.limits,
             scratch: &scratch,
             artifacts: self.artifacts,
+            debug_files: &[],
         };
         let task = Task::MakeRequests { workload, count, batch: case.batch };
         match drive(self.native, &assignment, &task, self.interrupt).last {
@@ -117,7 +118,8 @@ fn prepare_one(
     let wall_ns = u64::try_from(COMPILE_LIMIT.as_nanos()).unwrap_or(u64::MAX);
     let limits = Limits { memory_bytes: u64::MAX, wall_ns, output_bytes: 1 << 20 };
     let guest = setup.guest.as_ref().map(|guest| guest.for_runner(start));
-    let assignment = Assignment { tier: &setup.target.tier, guest, limits, scratch, artifacts };
+    let tier = &setup.target.tier;
+    let assignment = Assignment { tier, guest, limits, scratch, artifacts, debug_files: &[] };
     match drive(&setup.runner, &assignment, &Task::Prepare, interrupt).last? {
         Event::Prepared { artifact } => Ok(artifact),
         _ => Err(Told::off_topic()),

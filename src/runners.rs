@@ -104,6 +104,7 @@ pub(crate) fn describe(runner: &Runner) -> Result<Description, Failure> {
         limits: DESCRIBE_LIMITS,
         scratch: nowhere,
         artifacts: nowhere,
+        debug_files: &[],
     };
     let told = drive(runner, &assignment, &Task::Describe, &Interrupt::default());
     match (told.hello, told.last?) {

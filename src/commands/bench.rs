@@ -55,6 +55,7 @@ pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
         workloads: matrix.for_runners(),
         native: &native,
         artifacts: &places.artifacts,
+        debug_files: &places.debug_files,
         interrupt: &interrupt,
         progress: &progress,
     };

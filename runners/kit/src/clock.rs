@@ -20,7 +20,8 @@ impl CpuClock {
         }
     }
 
-    fn now_ns(self) -> u64 {
+    /// Its time, ns.
+    pub(crate) fn now_ns(self) -> u64 {
         let clock = match self {
             Self::Thread => libc::CLOCK_THREAD_CPUTIME_ID,
             Self::Process => libc::CLOCK_PROCESS_CPUTIME_ID,

@@ -17,6 +17,7 @@ mod invocation;
 mod measuring;
 mod memory;
 mod probes;
+mod profile;
 mod runner;
 mod session;
 mod settle;
@@ -31,6 +32,7 @@ pub use invocation::{
 };
 pub use memory::limit_allocation;
 pub use probes::refusal;
+pub use profile::{GuestCode, function_names};
 pub use runner::{Runtime, run};
 pub use session::{Ended, OUT_OF_MEMORY, Over, Session};
 pub use stdio::Stdio;

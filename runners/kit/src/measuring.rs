@@ -30,6 +30,8 @@ pub(crate) enum BurstKind {
     Plain,
     /// With phase marks.
     Phase,
+    /// With phase marks and the sampler on.
+    Profile,
 }
 
 impl BurstKind {
@@ -39,6 +41,7 @@ impl BurstKind {
             Self::Check | Self::Warmup => Pass::Warmup,
             Self::Plain => Pass::Plain,
             Self::Phase => Pass::Phase,
+            Self::Profile => Pass::Profile,
         }
     }
 
@@ -47,8 +50,13 @@ impl BurstKind {
             Self::First => Stage::Cold(ColdPhase::FirstRequest),
             Self::Check => Stage::Check,
             Self::Warmup => Stage::Warmup,
-            Self::Plain | Self::Phase => Stage::Sampling,
+            Self::Plain | Self::Phase | Self::Profile => Stage::Sampling,
         }
+    }
+
+    /// Whether requests are served with a mark between their phases.
+    pub(crate) const fn is_marked(self) -> bool {
+        matches!(self, Self::Phase | Self::Profile)
     }
 }
 
@@ -124,6 +132,7 @@ pub(crate) struct Measuring {
     warmup_stable: Option<bool>,
     plain: Progress,
     phase: Progress,
+    profile: Progress,
     /// Running mean of a request's wall time, to size bursts by.
     typical_ns: u64,
     cold_start_ns: u64,
@@ -154,6 +163,7 @@ impl Measuring {
             warmup_stable: None,
             plain: Progress::default(),
             phase: Progress::default(),
+            profile: Progress::default(),
             typical_ns: 0,
             cold_start_ns: 0,
         })
@@ -215,7 +225,7 @@ impl Measuring {
     fn count(&mut self, kind: BurstKind, samples: &[Sample]) {
         let stretches = match kind {
             BurstKind::First => return,
-            BurstKind::Phase => RequestPhase::ALL.len(),
+            BurstKind::Phase | BurstKind::Profile => RequestPhase::ALL.len(),
             BurstKind::Check | BurstKind::Warmup | BurstKind::Plain => 1,
         };
         let wall_ns: u64 = samples.iter().rev().take(stretches).map(|sample| sample.wall_ns).sum();
@@ -226,6 +236,7 @@ impl Measuring {
             BurstKind::Check | BurstKind::Warmup => self.warmed_ns += wall_ns,
             BurstKind::Plain => self.plain.add(wall_ns),
             BurstKind::Phase => self.phase.add(wall_ns),
+            BurstKind::Profile => self.profile.add(wall_ns),
         }
     }
 
@@ -255,19 +266,27 @@ impl Measuring {
             }
             self.warmup_stable = Some(settled);
         }
-        // Plain and phase bursts take turns, so that both see the same
-        // machine.
-        let plain = self.plain.share(sampling.plain_ns, &sampling);
-        let phase = self.phase.share(sampling.phase_ns, &sampling);
-        let (kind, done) = if plain <= phase {
-            (BurstKind::Plain, self.plain)
-        } else {
-            (BurstKind::Phase, self.phase)
-        };
-        if plain.min(phase) >= 1.0 {
+        // The passes take turns, so that all of them see the same machine.
+        let share = |progress: Progress, budget_ns| progress.share(budget_ns, &sampling);
+        let profile_share = sampling.profile.map(|it| share(self.profile, it.wall_ns));
+        let (share, kind, done) = [
+            (share(self.plain, sampling.plain_ns), BurstKind::Plain, self.plain),
+            (share(self.phase, sampling.phase_ns), BurstKind::Phase, self.phase),
+            (profile_share.unwrap_or(1.0), BurstKind::Profile, self.profile),
+        ]
+        .into_iter()
+        .min_by(|a, b| a.0.total_cmp(&b.0))?;
+        if share >= 1.0 {
             return None;
         }
         Some((kind, self.fitting().min(sampling.most_requests - done.requests)))
+    }
+
+    /// Does without a profile pass.
+    pub(crate) fn leave_out_profile(&mut self) {
+        if let Some(sampling) = &mut self.sampling {
+            sampling.profile = None;
+        }
     }
 
     /// Requests that fit into a burst.

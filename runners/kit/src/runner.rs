@@ -109,8 +109,8 @@ fn run_job(runtime: &impl Runtime, job: File, events: &Events) -> Result<Event, 
         return runtime.prepare(&job).map(|artifact| Event::Prepared { artifact });
     }
     let session = Session::new(&job, events.clone())?;
-    let Ended { session, linear_memory_bytes, trouble } = runtime.serve(&job, session)?;
-    session.finish(linear_memory_bytes, trouble, watch.end())
+    let Ended { session, code, linear_memory_bytes, trouble } = runtime.serve(&job, session)?;
+    session.finish(code.as_deref(), linear_memory_bytes, trouble, watch.end())
 }
 
 /// Moves the pipes of the harness to descriptors of their own: 0 to 2 belong

@@ -11,13 +11,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wasmfit_protocol::{
-    Boundary, ColdPhase, Event, Failure, FailureKind, FramesWriter, Job, Pass, RequestPhase,
-    SAMPLE_COLUMNS, Sample, Served, Stretch, Task, Versions, Workload, monotonic_ns,
+    Boundary, ColdPhase, Event, Failure, FailureKind, FramesWriter, Job, Pass, Profiled, Profiling,
+    RequestPhase, SAMPLE_COLUMNS, Sample, Served, Stretch, Task, Versions, Workload, monotonic_ns,
 };
 
 use crate::clock::{CpuClock, Stamp};
 use crate::events::{Events, Stage};
 use crate::measuring::{BurstKind, Measuring, storage};
+use crate::profile::{GuestCode, Profiler};
 
 /// What a timed response begins with: when `deliver`, `decode`, `infer` and
 /// `encode` ended, as little-endian nanoseconds.
@@ -32,10 +33,12 @@ pub const OUT_OF_MEMORY: &str = ": more than the job's memory limit; raise --mem
 pub struct Over;
 
 /// What a runtime gives back when the guest's loop has ended.
-#[derive(Debug)]
 pub struct Ended {
     /// The session, with its samples.
     pub session: Session,
+    /// Names of the guest's functions, while their code is still mapped; none
+    /// natively and where the guest's code is not machine code.
+    pub code: Option<Box<dyn GuestCode>>,
     /// The guest's linear memory; none natively.
     pub linear_memory_bytes: Option<u64>,
     /// What went wrong with the guest, as far as the runtime knows. What the
@@ -54,15 +57,44 @@ pub struct Session {
     workload: Workload,
     /// Workload folder as the guest sees it.
     guest_folder: String,
-    /// Whether the guest itself reads the clock in the phase pass, because a
-    /// mark would cost more than most phases.
-    guest_times: bool,
     clock: CpuClock,
+    profile: Profile,
+    /// File name of the guest's module; empty natively.
+    module: String,
     work: Work,
     step: Step,
     cold: Option<(ColdPhase, Stamp)>,
     samples: Vec<Sample>,
     failure: Option<Failure>,
+}
+
+/// The profile pass of this job.
+#[derive(Debug)]
+enum Profile {
+    NotAskedFor,
+    Possible(Profiler),
+    Impossible { reason: String },
+}
+
+impl Profile {
+    fn of(asked: Option<Profiling>, boundary: Option<Boundary>, debug_files: &[PathBuf]) -> Self {
+        let Some(Profiling { hertz, .. }) = asked else { return Self::NotAskedFor };
+        if boundary == Some(Boundary::Stdio) {
+            let reason = "over stdio the host does not see where a phase begins".into();
+            return Self::Impossible { reason };
+        }
+        match Profiler::new(hertz, debug_files) {
+            Ok(profiler) => Self::Possible(profiler),
+            Err(error) => Self::Impossible { reason: format!("no timer to sample by: {error}") },
+        }
+    }
+
+    fn profiler(&self) -> Option<&Profiler> {
+        match self {
+            Self::Possible(profiler) => Some(profiler),
+            Self::NotAskedFor | Self::Impossible { .. } => None,
+        }
+    }
 }
 
 /// What the job is about.
@@ -96,6 +128,7 @@ struct Burst {
 /// A request within the guest.
 #[derive(Clone, Copy, Debug)]
 struct Flight {
+    pass: Pass,
     request: u32,
     index: u32,
     /// Which phase is running; `None` where no marks are made.
@@ -109,16 +142,18 @@ impl Session {
         let Job { spawned_at_ns, ref scratch, ref guest, ref task, .. } = *job;
         let boundary = guest.as_ref().map(|guest| guest.boundary);
         let clock = CpuClock::of(boundary);
-        let (workload, work) = match task.clone() {
+        let (workload, work, profiling) = match task.clone() {
             Task::MakeRequests { workload, count, batch } => {
                 let path = scratch.join("requests.frames");
                 let made = FramesWriter::create(&path).map_err(|error| storage(&error, "spawn"))?;
-                (workload, Work::Make { count, batch: batch.unwrap_or(0), made, done: 0 })
+                let work = Work::Make { count, batch: batch.unwrap_or(0), made, done: 0 };
+                (workload, work, None)
             }
             Task::Measure { workload, requests, sampling } => {
                 let measuring = Measuring::new(&requests, sampling, spawned_at_ns, scratch)
                     .map_err(|error| storage(&error, "spawn"))?;
-                (workload, Work::Measure(Box::new(measuring)))
+                let profiling = sampling.and_then(|it| it.profile);
+                (workload, Work::Measure(Box::new(measuring)), profiling)
             }
             Task::Describe | Task::Prepare => {
                 return Err(Failure::new(
@@ -129,20 +164,37 @@ impl Session {
             }
         };
         let folder = workload.folder.to_string_lossy().into_owned();
-        Ok(Self {
+        let profile = Profile::of(profiling, boundary, &job.debug_files);
+        let module = guest.as_ref().and_then(|guest| guest.module.file_name());
+        let mut session = Self {
             events,
             scratch: scratch.clone(),
             token: token(spawned_at_ns),
             workload,
             guest_folder: folder,
-            guest_times: boundary == Some(Boundary::Stdio),
             clock,
+            profile,
+            module: module.unwrap_or_default().to_string_lossy().into_owned(),
             work,
             step: Step::Starting,
             cold: Some((ColdPhase::Spawn, Stamp::since(clock, spawned_at_ns))),
             samples: Vec::with_capacity(4096),
             failure: None,
-        })
+        };
+        session.leave_out_impossible_profile();
+        Ok(session)
+    }
+
+    fn leave_out_impossible_profile(&mut self) {
+        if let (Work::Measure(measuring), None) = (&mut self.work, self.profile.profiler()) {
+            measuring.leave_out_profile();
+        }
+    }
+
+    /// Whether the guest itself reads the clock in marked passes, because a
+    /// mark would cost more than most phases.
+    fn guest_times(&self) -> bool {
+        self.clock == CpuClock::Process
     }
 
     /// The workload's folder on the host.
@@ -242,8 +294,9 @@ impl Session {
 
     /// A mark of the phase pass: `part` has ended.
     fn mark(&mut self, flight: Flight, part: RequestPhase, entered_ns: u64) -> Arc<[u8]> {
-        let Flight { request, index, .. } = flight;
-        self.push(Pass::Phase, Stretch::Part(part), index, request, flight.stamp, entered_ns);
+        self.sampler_outside();
+        let Flight { pass, request, index, .. } = flight;
+        self.push(pass, Stretch::Part(part), index, request, flight.stamp, entered_ns);
         let next = match part {
             RequestPhase::Deliver => RequestPhase::Decode,
             RequestPhase::Decode => RequestPhase::Infer,
@@ -252,29 +305,47 @@ impl Session {
         };
         let empty = nothing();
         if let Step::Burst(burst) = &mut self.step {
-            burst.flight =
-                Some(Flight { part: Some(next), stamp: Stamp::now(self.clock), ..flight });
+            let stamp = Stamp::now(self.clock);
+            burst.flight = Some(Flight { part: Some(next), stamp, ..flight });
         }
+        self.sampler_inside(pass, request, next);
         empty
+    }
+
+    /// From here on the sampler, if it is on, counts for `phase`.
+    fn sampler_inside(&self, pass: Pass, request: u32, phase: RequestPhase) {
+        if let (Pass::Profile, Some(profiler)) = (pass, self.profile.profiler()) {
+            profiler.inside(request, phase);
+        }
+    }
+
+    fn sampler_outside(&self) {
+        if let Some(profiler) = self.profile.profiler() {
+            profiler.outside();
+        }
     }
 
     /// Copies the response out, which ends the sample, and checks it.
     fn collect(&mut self, flight: Flight, message: &[u8]) -> Result<(), Over> {
+        let guest_times = self.guest_times();
         let (Work::Measure(measuring), Step::Burst(burst)) = (&mut self.work, &mut self.step)
         else {
             return Err(Over);
         };
         let kind = burst.kind;
-        let (marks, response) = if self.guest_times && kind == BurstKind::Phase {
+        let (marks, response) = if guest_times && kind.is_marked() {
             message.split_at_checked(MARKS_BYTES).unwrap_or((message, &[]))
         } else {
             (&[][..], message)
         };
         let ended_ns = measuring.copy_out(response);
+        if let Some(profiler) = self.profile.profiler() {
+            profiler.outside();
+        }
 
         burst.left -= 1;
         burst.flight = None;
-        let Flight { request, index, stamp, part } = flight;
+        let Flight { pass, request, index, stamp, part } = flight;
         if kind == BurstKind::First {
             measuring.first_response(ended_ns);
             self.end_cold_phase(ended_ns);
@@ -282,7 +353,7 @@ impl Session {
             self.push_guest_times(flight, marks, ended_ns)?;
         } else {
             let stretch = part.map_or(Stretch::Request, Stretch::Part);
-            self.push(kind.pass(), stretch, index, request, stamp, ended_ns);
+            self.push(pass, stretch, index, request, stamp, ended_ns);
         }
         let Work::Measure(measuring) = &mut self.work else { return Err(Over) };
         measuring
@@ -312,16 +383,9 @@ impl Session {
                 let stage = self.events.stage().name();
                 return Err(self.fail(Failure::new(FailureKind::Runner, stage, message)));
             };
-            let Flight { request, index, .. } = flight;
+            let Flight { pass, request, index, .. } = flight;
             let stretch = Stretch::Part(part);
-            self.samples.push(Sample {
-                pass: Pass::Phase,
-                stretch,
-                index,
-                request,
-                wall_ns,
-                cpu_ns: None,
-            });
+            self.samples.push(Sample { pass, stretch, index, request, wall_ns, cpu_ns: None });
             began_ns = ended_ns;
         }
         Ok(())
@@ -329,18 +393,21 @@ impl Session {
 
     /// Sends the burst's next request in, or goes on to the next order.
     fn deliver(&mut self) -> Result<Arc<[u8]>, Over> {
+        let guest_times = self.guest_times();
         let Step::Burst(burst) = &mut self.step else { return Err(Over) };
         if burst.left == 0 {
             let (kind, size) = (burst.kind, burst.size);
             return self.after_burst(kind, size);
         }
         let Work::Measure(measuring) = &mut self.work else { return Err(Over) };
-        let Some((request, index, bytes)) = measuring.take_request(burst.kind.pass()) else {
+        let pass = burst.kind.pass();
+        let Some((request, index, bytes)) = measuring.take_request(pass) else {
             return Err(Over);
         };
-        let marked = burst.kind == BurstKind::Phase && !self.guest_times;
+        let marked = burst.kind.is_marked() && !guest_times;
         let part = marked.then_some(RequestPhase::Deliver);
-        burst.flight = Some(Flight { request, index, part, stamp: Stamp::now(self.clock) });
+        burst.flight = Some(Flight { pass, request, index, part, stamp: Stamp::now(self.clock) });
+        self.sampler_inside(pass, request, RequestPhase::Deliver);
         Ok(bytes)
     }
 
@@ -371,15 +438,31 @@ impl Session {
             self.events.enter(kind.stage());
         }
         self.step = Step::Burst(Burst { kind, left: size, size, flight: None });
-        order(&match kind {
-            BurstKind::Phase if self.guest_times => format!("timed {size}"),
-            BurstKind::Phase => format!("phase {size}"),
-            _ => format!("plain {size}"),
+        let order_name = match kind {
+            _ if !kind.is_marked() => "plain",
+            _ if self.guest_times() => "timed",
+            _ => "phase",
+        };
+        order(&format!("{order_name} {size}"))
+    }
+
+    /// The sampler runs during profile bursts and no others.
+    fn switch_sampler(&mut self, kind: BurstKind, on: bool) -> Result<(), Over> {
+        let Profile::Possible(profiler) = &mut self.profile else { return Ok(()) };
+        if kind != BurstKind::Profile {
+            return Ok(());
+        }
+        let switched = if on { profiler.start() } else { profiler.stop() };
+        switched.map_err(|error| {
+            let message = format!("the sampler's timer cannot be set: {error}");
+            let stage = self.events.stage().name();
+            self.fail(Failure::new(FailureKind::Runner, stage, message))
         })
     }
 
     /// What follows a burst.
     fn after_burst(&mut self, kind: BurstKind, size: u32) -> Result<Arc<[u8]>, Over> {
+        self.switch_sampler(kind, false)?;
         let Work::Measure(measuring) = &mut self.work else { return Err(Over) };
         if !measuring.samples_requests() {
             return Ok(self.order_stop());
@@ -396,13 +479,16 @@ impl Session {
                 measuring.warmed(window.map(|sample| sample.wall_ns).collect());
                 Ok(())
             }
-            BurstKind::First | BurstKind::Plain | BurstKind::Phase => Ok(()),
+            BurstKind::First | BurstKind::Plain | BurstKind::Phase | BurstKind::Profile => Ok(()),
         };
         if let Err(error) = next {
             return Err(self.fail(storage(&error, self.events.stage().name())));
         }
         match measuring.next_burst() {
-            Some((kind, size)) => Ok(self.order_burst(kind, size)),
+            Some((kind, size)) => {
+                self.switch_sampler(kind, true)?;
+                Ok(self.order_burst(kind, size))
+            }
             None => Ok(self.order_stop()),
         }
     }
@@ -469,6 +555,7 @@ impl Session {
     /// Ends the session after the guest's loop has ended.
     pub(crate) fn finish(
         self,
+        code: Option<&dyn GuestCode>,
         linear_memory_bytes: Option<u64>,
         trouble: Option<Failure>,
         printed: String,
@@ -493,14 +580,32 @@ impl Session {
                     let message = format!("{}: {error}", path.display());
                     Failure::new(FailureKind::Storage, stage.name(), message)
                 })?;
+                let peak_resident_bytes = crate::memory::peak_resident_bytes();
+                let held = self.profile.profiler().map_or(0, Profiler::held_bytes);
+                let profile = match &self.profile {
+                    Profile::NotAskedFor => None,
+                    Profile::Impossible { reason } => {
+                        Some(Profiled::Impossible { reason: reason.clone() })
+                    }
+                    Profile::Possible(profiler) => {
+                        let path = self.scratch.join("profile.jsonl");
+                        let written = profiler.write(&path, code, &self.module);
+                        Some(written.map_err(|error| {
+                            Failure::new(FailureKind::Storage, stage.name(), error.to_string())
+                        })?)
+                    }
+                };
                 Ok(Event::Served(Served {
                     cold_start_ns: measuring.cold_start_ns(),
                     warmup_requests: measuring.served(Pass::Warmup),
                     warmup_stable: measuring.warmup_stable(),
-                    peak_resident_bytes: crate::memory::peak_resident_bytes(),
-                    runner_bytes: measuring.held_bytes() + size_of_val(&self.samples[..]) as u64,
+                    peak_resident_bytes,
+                    runner_bytes: measuring.held_bytes()
+                        + size_of_val(&self.samples[..]) as u64
+                        + held,
                     linear_memory_bytes,
                     printed,
+                    profile,
                 }))
             }
         }

@@ -229,6 +229,7 @@ fn served() -> Served {
         runner_bytes: 0,
         linear_memory_bytes: None,
         printed: String::new(),
+        profile: None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Tier;
+use crate::{Profiled, Tier};
 
 /// One line from a runner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -94,6 +94,10 @@ pub struct Served {
     pub linear_memory_bytes: Option<u64>,
     /// What the workload printed, at most the first 4 KiB.
     pub printed: String,
+    /// What became of the profile pass; `None` where none was asked for, or
+    /// the runner has no sampler.
+    #[serde(default)]
+    pub profile: Option<Profiled>,
 }
 
 /// Why a job ended without a result.
@@ -265,11 +269,13 @@ pub enum Pass {
     Plain,
     /// Requests with phase marks: one sample per phase.
     Phase,
+    /// The same with the PC sampler on.
+    Profile,
 }
 
 impl Pass {
     /// All of them, in the order in which a job goes through them.
-    pub const ALL: [Self; 4] = [Self::Cold, Self::Warmup, Self::Plain, Self::Phase];
+    pub const ALL: [Self; 5] = [Self::Cold, Self::Warmup, Self::Plain, Self::Phase, Self::Profile];
 
     /// The name used in files and reports.
     #[must_use]
@@ -279,6 +285,7 @@ impl Pass {
             Self::Warmup => "warmup",
             Self::Plain => "plain",
             Self::Phase => "phase",
+            Self::Profile => "profile",
         }
     }
 }

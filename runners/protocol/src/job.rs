@@ -28,6 +28,9 @@ pub struct Job {
     pub scratch: PathBuf,
     /// Folder for compiled artifacts, kept between runs.
     pub artifacts: PathBuf,
+    /// Folders that hold debug files as `.build-id/xx/yyyy.debug`: names for
+    /// the profile of native programs that carry none.
+    pub debug_files: Vec<PathBuf>,
     /// What to do.
     pub task: Task,
 }
@@ -172,9 +175,21 @@ pub struct Sampling {
     pub plain_ns: u64,
     /// Time for the phase pass.
     pub phase_ns: u64,
-    /// At least so many requests in the plain and in the phase pass, whatever
-    /// the time.
+    /// The profile pass; `None` where a profile could not be assessed, or is
+    /// not wanted.
+    #[serde(default)]
+    pub profile: Option<Profiling>,
+    /// At least so many requests in each pass, whatever the time.
     pub least_requests: u32,
-    /// At most so many requests in each of the two, whatever the time.
+    /// At most so many requests in each pass, whatever the time.
     pub most_requests: u32,
+}
+
+/// How to take PC samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profiling {
+    /// Time for the profile pass.
+    pub wall_ns: u64,
+    /// Samples per second of wall time, on average.
+    pub hertz: u32,
 }

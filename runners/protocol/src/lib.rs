@@ -5,6 +5,7 @@ mod digest;
 mod event;
 mod frames;
 mod job;
+mod profile;
 mod sample;
 mod tier;
 
@@ -14,13 +15,14 @@ pub use event::{
     Artifact, ColdPhase, Event, Failure, FailureKind, Hello, Pass, RequestPhase, Served, Versions,
 };
 pub use frames::{FramesError, FramesReader, FramesWriter};
-pub use job::{Boundary, GuestFiles, Job, Limits, Sampling, Start, Task, Workload};
+pub use job::{Boundary, GuestFiles, Job, Limits, Profiling, Sampling, Start, Task, Workload};
+pub use profile::{Place, ProfileError, ProfileRow, Profiled, Taken, read_profile, write_profile};
 pub use sample::{SAMPLE_COLUMNS, Sample, Stretch};
 pub use tier::{Execution, Proposal, Tier};
 
 /// The protocol's version. A runner that reads another one in a job answers
 /// with [`FailureKind::Protocol`] and ends.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Exit code of a runner that told its failure as an event. Any other
 /// non-zero code means that it could not.

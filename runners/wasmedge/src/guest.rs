@@ -41,7 +41,8 @@ pub(crate) fn serve(
             let run = || host.call(&mut guest, "_start", []).map(|_| ());
             let (session, ended) = stdio.serve(session, run).map_err(broken)?;
             let trouble = ended.err().map(Failure::from);
-            Ok(Ended { session, linear_memory_bytes: memory_bytes(&guest), trouble })
+            let linear_memory_bytes = memory_bytes(&guest);
+            Ok(Ended { session, code: None, linear_memory_bytes, trouble })
         }
     }
 }

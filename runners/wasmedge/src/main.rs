@@ -1,5 +1,6 @@
 //! Runner for CPython compiled to WASI under WasmEdge.
 
+mod code;
 mod engine;
 mod guest;
 mod reactor;

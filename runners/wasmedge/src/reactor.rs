@@ -6,6 +6,8 @@
 //! source, and imports `host.call(ptr, len, out_ptr_ptr, out_len_ptr) -> i32`
 //! next to WASI preview 1.
 
+use std::sync::Arc;
+
 use wasmedge_sys::{
     AsInstance, CallingFrame, Executor, Function, ImportModule, Instance, Module, WasmValue,
 };
@@ -16,6 +18,7 @@ use wasmfit_kit::{
     Ended, HOST_CALL_FAULT as FAULT, HOST_CALL_OK as OK, Session, Trouble, host_call_program,
 };
 
+use crate::code;
 use crate::guest::{Host, broken, memory_bytes};
 
 /// The host's state behind `host.call`.
@@ -27,7 +30,11 @@ struct Door {
 }
 
 /// Instantiates the guest and serves until its loop ends.
-pub(crate) fn serve(mut host: Host, module: &Module, session: Session) -> Result<Ended, Failure> {
+pub(crate) fn serve(
+    mut host: Host,
+    module: &Arc<Module>,
+    session: Session,
+) -> Result<Ended, Failure> {
     let executor: *mut Executor = &raw mut *host.executor;
     let door = Box::new(Door { session: Some(session), executor });
     let mut imports = ImportModule::create("host", door).map_err(broken)?;
@@ -47,7 +54,7 @@ pub(crate) fn serve(mut host: Host, module: &Module, session: Session) -> Result
     let linear_memory_bytes = memory_bytes(&guest);
     let session = imports.get_host_data_mut().session.take();
     let session = session.ok_or_else(|| broken("the session was lost"))?;
-    Ok(Ended { session, linear_memory_bytes, trouble })
+    Ok(Ended { session, code: Some(code::of(module)), linear_memory_bytes, trouble })
 }
 
 fn run(host: &mut Host, guest: &mut Instance) -> Result<(), Trouble> {

@@ -1,5 +1,6 @@
 //! Runner for CPython compiled to WASI under Wasmer.
 
+mod code;
 mod descriptor;
 mod guest;
 mod limit;

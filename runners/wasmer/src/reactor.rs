@@ -15,6 +15,7 @@ use wasmfit_kit::{
     Ended, HOST_CALL_FAULT as FAULT, HOST_CALL_OK as OK, Session, Trouble, host_call_program,
 };
 
+use crate::code;
 use crate::guest::{explain, instantiate, memory_bytes};
 
 /// The host's state behind `host.call`.
@@ -47,7 +48,7 @@ pub(crate) fn serve(
     let linear_memory_bytes = memory_bytes(store, &instance);
     let session = door.as_mut(store).session.take();
     let session = session.ok_or_else(|| Trouble::not_run("the session was lost"))?;
-    Ok(Ended { session, linear_memory_bytes, trouble })
+    Ok(Ended { session, code: Some(code::of(store)), linear_memory_bytes, trouble })
 }
 
 fn run(store: &mut Store, instance: &Instance, door: &FunctionEnv<Door>) -> Result<(), Trouble> {

@@ -11,6 +11,7 @@ use wasmtime_wasi::cli::{InputFile, OutputFile};
 use wasmtime_wasi::p1::{self, WasiP1Ctx};
 use wasmtime_wasi::{FsPerms, HostMonotonicClock, I32Exit, WasiCtxBuilder};
 
+use crate::code;
 use crate::reactor::{self, Door};
 
 /// The host's state: what every guest needs, and what its boundary needs.
@@ -38,7 +39,8 @@ pub(crate) fn serve(
             let linear_memory_bytes = Some(store.data().limit.used);
             let Host { limit, own, .. } = store.into_data();
             let trouble = trouble.map(|error| explain(&error, &limit));
-            Ok(Ended { session: own.session, linear_memory_bytes, trouble })
+            let code = Some(code::of(module));
+            Ok(Ended { session: own.session, code, linear_memory_bytes, trouble })
         }
         Boundary::Stdio => {
             let unready = |error: io::Error| runner_failure(&error.to_string());
@@ -57,7 +59,8 @@ pub(crate) fn serve(
             };
             let (session, (ended, limit)) = stdio.serve(session, run).map_err(unready)?;
             let trouble = ended.err().map(|error| explain(&error, &limit));
-            Ok(Ended { session, linear_memory_bytes: Some(limit.used), trouble })
+            let linear_memory_bytes = Some(limit.used);
+            Ok(Ended { session, code: None, linear_memory_bytes, trouble })
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Runner for CPython compiled to WASI under Wasmtime.
 
+mod code;
 mod guest;
 mod reactor;
 

@@ -23,6 +23,7 @@ const SAMPLING: Sampling = Sampling {
     warmup_ns: 1_000_000,
     plain_ns: 1_000_000,
     phase_ns: 500_000,
+    profile: None,
     least_requests: 7,
     most_requests: 50,
 };
@@ -40,6 +41,7 @@ fn begin(boundary: Option<Boundary>, task: impl FnOnce(&Path) -> Task) -> Conver
         limits: Limits { memory_bytes: 0, wall_ns: 0, output_bytes: 0 },
         scratch: folder.path().to_owned(),
         artifacts: folder.path().to_owned(),
+        debug_files: Vec::new(),
         task: task(folder.path()),
     };
     let session = Session::new(&job, pipe).expect("a session");
@@ -123,7 +125,7 @@ impl Conversation {
     }
 
     fn served(self) -> (Vec<Sample>, Served, tempfile::TempDir) {
-        match self.session.finish(None, None, String::new()) {
+        match self.session.finish(None, None, None, String::new()) {
             Ok(Event::Served(served)) => {
                 let text = fs::read_to_string(self.folder.path().join("samples.csv"));
                 let text = text.expect("samples");
@@ -136,7 +138,7 @@ impl Conversation {
     }
 
     fn failure(self) -> Failure {
-        self.session.finish(None, None, String::new()).expect_err("a failure")
+        self.session.finish(None, None, None, String::new()).expect_err("a failure")
     }
 }
 
@@ -321,11 +323,11 @@ fn what_the_session_knows_comes_before_what_the_runtime_knows() {
     let order = conversation.call(b"").expect("an order");
     let token = order.split(|byte| *byte == b' ').nth(1).expect("a token").to_vec();
     assert_eq!(conversation.call(&[&token, &b"raised\n\nE\n"[..]].concat()), Err(Over));
-    let failed = conversation.session.finish(None, trouble(), String::new());
+    let failed = conversation.session.finish(None, None, trouble(), String::new());
     assert_eq!(failed.expect_err("a failure").kind, FailureKind::Raised);
 
     let conversation = measure(2, Some(SAMPLING));
-    let failed = conversation.session.finish(None, trouble(), String::new());
+    let failed = conversation.session.finish(None, None, trouble(), String::new());
     assert_eq!(failed.expect_err("a failure").kind, FailureKind::Trap);
 }
 
@@ -355,7 +357,7 @@ fn requests_are_made_one_by_one() {
     assert_eq!(conversation.call(b"two").expect("an answer"), b"");
     assert_eq!(conversation.call(b"three").expect("an order"), b"stop");
     let path = conversation.folder.path().join("requests.frames");
-    let event = conversation.session.finish(None, None, String::new());
+    let event = conversation.session.finish(None, None, None, String::new());
     assert_eq!(event, Ok(Event::RequestsMade { count: 3 }));
     let made = FramesReader::open(&path).expect("opened").map(|frame| frame.expect("read"));
     assert_eq!(made.collect::<Vec<_>>(), [&b"one"[..], b"two", b"three"]);
