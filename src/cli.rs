@@ -9,6 +9,7 @@ use wasmfit_record::{Profile, Target};
 
 use crate::exit::EXIT_CODES;
 use crate::places::VARIABLES;
+use crate::plan::HERTZ;
 use crate::runners::External;
 
 /// Should this Python inference path be ported to WebAssembly?
@@ -31,6 +32,7 @@ fn after_help() -> String {
 pub(crate) enum Command {
     Bench(Bench),
     Report(Report),
+    Classify(Classify),
     List(List),
     Doctor(Doctor),
     Completions(Completions),
@@ -73,7 +75,7 @@ pub(crate) struct Bench {
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Go on with an unfinished run
-    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["workloads", "targets", "profile", "out", "seed", "memory", "timeout", "output"])]
+    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["workloads", "targets", "profile", "out", "seed", "memory", "timeout", "output", "sample_rate", "rules"])]
     pub(crate) resume: Option<PathBuf>,
     /// Limit of the guest's memory, MiB; natively, of what the process
     /// allocates
@@ -85,6 +87,13 @@ pub(crate) struct Bench {
     /// Limit of what a workload may print in a launch, KiB
     #[arg(long, value_name = "KIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
     pub(crate) output: u64,
+    /// PC samples per second in the profile pass; 0 leaves it out
+    #[arg(long, value_name = "HZ", default_value_t = HERTZ, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub(crate) sample_rate: u32,
+    /// Rules of your own for cost classes, asked before the built-in ones;
+    /// repeatable (`wasmfit classify --help` tells how they are written)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Vec<PathBuf>,
     /// Seed of the order of launches [default: from the clock]
     #[arg(long)]
     pub(crate) seed: Option<u64>,
@@ -108,6 +117,45 @@ pub(crate) struct Report {
     #[arg(value_name = "RUN_DIR")]
     pub(crate) run: PathBuf,
     /// Print the figures as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Tell which rule decides about a function's cost class
+///
+/// A PC sample belongs to the class of the function that the processor was in.
+/// Rules are tried in order, your own first, and the first that matches
+/// decides. Where it says `caller`, the function serves whoever calls it, and
+/// the sample is charged there.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Rules are TOML; symbol and object are regular expressions, and either may be
+left out:
+  [[rule]]
+  symbol = '^score_rows'
+  object = '^_scoring\\.'
+  class = \"compute\"
+  why = \"the inner loop of our own extension\"
+
+Classes: interpreter/eval, interpreter/objects, interpreter/memory,
+  interpreter/dispatch, interpreter (of the four it is not known which),
+  compute, system, unknown, and caller
+
+Examples:
+  wasmfit classify sgemm_kernel
+  wasmfit classify --object libm.so.6 __expf_fma
+  wasmfit classify --rules mine.toml score_rows")]
+pub(crate) struct Classify {
+    /// Function names as profiles show them; \"\" for one without a name
+    #[arg(required = true, value_name = "SYMBOL")]
+    pub(crate) symbols: Vec<String>,
+    /// The program, library or module that holds them
+    #[arg(long, value_name = "NAME", default_value = "python.wasm")]
+    pub(crate) object: String,
+    /// Rules of your own, asked before the built-in ones; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

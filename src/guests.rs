@@ -31,6 +31,9 @@ pub(crate) struct Manifest {
     pub(crate) python: String,
     /// How requests reach it.
     pub(crate) boundary: Boundary,
+    /// Whether its modules name their functions, as a profile needs it.
+    #[serde(default = "yes")]
+    pub(crate) function_names: bool,
     /// The WebAssembly proposals it needs.
     #[serde(default)]
     pub(crate) proposals: BTreeSet<Proposal>,
@@ -91,8 +94,9 @@ impl Guest {
             }
             sizes.insert(name.clone(), fs::metadata(&path).map_or(0, |metadata| metadata.len()));
         }
-        let Manifest { name, title, source, boundary, files, .. } = self.manifest.clone();
-        Ok(GuestRecord { name, title, source, boundary, files, bytes: sizes })
+        let Manifest { name, title, source, boundary, function_names, files, .. } =
+            self.manifest.clone();
+        Ok(GuestRecord { name, title, source, boundary, function_names, files, bytes: sizes })
     }
 
     /// Whether its standard library lies beside the module, not within it.
@@ -113,6 +117,10 @@ impl Guest {
             start,
         }
     }
+}
+
+const fn yes() -> bool {
+    true
 }
 
 fn invalid(message: String) -> Failure {

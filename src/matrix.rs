@@ -8,6 +8,7 @@ use wasmfit_record::{
     Case, Cell, CellOutcome, GuestRecord, Profile, Run, SCHEMA_VERSION, Status, Target,
 };
 
+use crate::classes::Rules;
 use crate::cli::Bench;
 use crate::exit::CommandError;
 use crate::inventory::Inventory;
@@ -68,7 +69,7 @@ impl Matrix {
     }
 
     /// Refuses to go on with a run when what it measured has changed since.
-    pub(crate) fn check_same(&self, run: &Run) -> Result<(), CommandError> {
+    pub(crate) fn check_same(&self, run: &Run, rules: &Rules) -> Result<(), CommandError> {
         let changed = |what: &str| {
             Err(CommandError::Run(format!(
                 "{what} has changed since this run began, and one run measures one thing: start a new run"
@@ -76,6 +77,9 @@ impl Matrix {
         };
         if run.wasmfit_version != env!("CARGO_PKG_VERSION") {
             return changed("wasmfit");
+        }
+        if run.rules != rules.files() {
+            return changed("a file of rules");
         }
         let same_cells = self.cells().iter().map(Cell::place).eq(run.cells.iter().map(Cell::place));
         if !same_cells {
@@ -115,7 +119,7 @@ impl Matrix {
         guests
     }
 
-    pub(crate) fn new_run(&self, arguments: &Bench) -> Result<Run, CommandError> {
+    pub(crate) fn new_run(&self, arguments: &Bench, rules: &Rules) -> Result<Run, CommandError> {
         let records = self.workloads.iter().map(Workload::record).collect::<Result<_, _>>()?;
         let cells = self.cells();
         let limits = Limits {
@@ -134,7 +138,7 @@ impl Matrix {
             _ => Vec::new(),
         };
         let profile = Profile::from(arguments.profile);
-        let plan = plan(profile, &cells, starts, limits, seed);
+        let plan = plan(profile, &cells, starts, limits, arguments.sample_rate, seed);
         Ok(Run {
             schema_version: SCHEMA_VERSION,
             wasmfit_version: env!("CARGO_PKG_VERSION").into(),
@@ -146,7 +150,10 @@ impl Matrix {
             plan,
             cells,
             launches: Vec::new(),
+            rules: rules.files().to_vec(),
+            calibrations: Vec::new(),
             samples_bytes: 0,
+            profile_bytes: 0,
             status: Status::Unfinished,
         })
     }

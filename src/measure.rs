@@ -6,14 +6,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use wasmfit_protocol::{
-    Event, Failure, FailureKind, FramesReader, Pass, Sample, Task, Workload as RunnerWorkload,
-    monotonic_ns,
+    Event, Failure, FailureKind, FramesReader, Pass, ProfileRow, Profiled, Sample, Sampling,
+    Served, Task, Workload as RunnerWorkload, monotonic_ns, read_profile,
 };
 use wasmfit_record::{
     Case, CellOutcome, Deviation, Launch, LaunchKind, LaunchOutcome, PlannedLaunch, RecordError,
     Run, RunDirectory, Status, Target, Tolerance, read_launch_samples,
 };
 
+use crate::classes::Rules;
 use crate::compare::{Agreement, compare};
 use crate::drive::{Assignment, Interrupt, Runner, Told, drive};
 use crate::exit::CommandError;
@@ -33,6 +34,8 @@ pub(crate) struct Measurement<'a> {
     pub(crate) requests: BTreeMap<Case, u32>,
     /// The workloads, by name.
     pub(crate) workloads: BTreeMap<String, RunnerWorkload>,
+    /// What tells the classes of PC samples.
+    pub(crate) rules: &'a Rules,
     /// The runner that makes requests.
     pub(crate) native: &'a Runner,
     /// Folder of compiled artifacts.
@@ -87,7 +90,10 @@ impl Measurement<'_> {
         };
         let sampling = match planned.kind {
             LaunchKind::Cold => None,
-            LaunchKind::Steady => Some(self.run.plan.sampling),
+            LaunchKind::Steady => {
+                let profile = self.run.plan.sampling.profile.filter(|_| setup.is_profiled());
+                Some(Sampling { profile, ..self.run.plan.sampling })
+            }
         };
         let requests = self.directory.requests(&case);
         let requests = std::path::absolute(&requests).unwrap_or(requests);
@@ -129,7 +135,8 @@ impl Measurement<'_> {
             LaunchKind::Cold => 1,
             LaunchKind::Steady => self.requests.get(case).copied().unwrap_or(1),
         };
-        let (samples, responses) = match read_bulk(scratch, planned.kind, expected) {
+        let bulk = read_bulk(scratch, planned.kind, expected, &served);
+        let Bulk { samples, responses, profile } = match bulk {
             Ok(bulk) => bulk,
             Err(failure) => return Ok(self.fail_launch(planned.cell, failure, None)),
         };
@@ -144,7 +151,8 @@ impl Measurement<'_> {
                 return Ok(self.fail_launch(planned.cell, failure, Some(deviation)));
             }
         };
-        self.directory.append(&mut self.run, id, &samples)?;
+        let profile = self.rules.classify(id, &profile);
+        self.directory.append(&mut self.run, id, &samples, &profile)?;
         let cell = &self.run.cells[planned.cell];
         let kept = self.directory.responses(&cell.case, &cell.target);
         if planned.kind == LaunchKind::Steady && !kept.exists() {
@@ -269,7 +277,8 @@ fn read_bulk(
     scratch: &Path,
     kind: LaunchKind,
     expected: u32,
-) -> Result<(Vec<Sample>, Vec<Vec<u8>>), Failure> {
+    served: &Served,
+) -> Result<Bulk, Failure> {
     let garbage = |message: String| Failure::new(FailureKind::Garbage, "end", message);
     let samples = read_launch_samples(&scratch.join("samples.csv"))
         .map_err(|error| garbage(error.to_string()))?;
@@ -286,7 +295,19 @@ fn read_bulk(
         );
         return Err(garbage(message));
     }
-    Ok((samples, responses))
+    let profile = match served.profile {
+        Some(Profiled::Taken(_)) => read_profile(&scratch.join("profile.jsonl"))
+            .map_err(|error| garbage(error.to_string()))?,
+        Some(Profiled::Impossible { .. }) | None => Vec::new(),
+    };
+    Ok(Bulk { samples, responses, profile })
+}
+
+/// What a launch leaves in files.
+struct Bulk {
+    samples: Vec<Sample>,
+    responses: Vec<Vec<u8>>,
+    profile: Vec<ProfileRow>,
 }
 
 fn worse(a: Deviation, b: Deviation) -> Deviation {

@@ -16,7 +16,7 @@ const MILLISECOND: u64 = 1_000_000;
 
 /// PC samples per second, unless told otherwise: some thousand per cell and
 /// profile, at a cost within 2% (`benches/sampler`).
-const HERTZ: u32 = 1000;
+pub(crate) const HERTZ: u32 = 1000;
 
 /// How often each profile launches a cell.
 const fn rounds(profile: Profile) -> u32 {
@@ -43,14 +43,14 @@ const fn budget(profile: Profile) -> Budget {
 }
 
 /// How long each profile samples within a launch.
-const fn sampling(profile: Profile) -> Sampling {
+fn sampling(profile: Profile, hertz: u32) -> Sampling {
     let (warmup, plain, phase, profile) = match profile {
         Profile::Quick => (300, 300, 150, 250),
         Profile::Default => (1000, 1000, 500, 1000),
         Profile::Thorough => (2000, 2000, 1000, 2000),
     };
     Sampling {
-        profile: Some(Profiling { wall_ns: profile * MILLISECOND, hertz: HERTZ }),
+        profile: (hertz > 0).then_some(Profiling { wall_ns: profile * MILLISECOND, hertz }),
         warmup_ns: warmup * MILLISECOND,
         plain_ns: plain * MILLISECOND,
         phase_ns: phase * MILLISECOND,
@@ -62,12 +62,14 @@ const fn sampling(profile: Profile) -> Sampling {
 }
 
 /// Plans a run. `starts` tells the starts of a cell's target, the first being
-/// the one that is sampled at steady state.
+/// the one that is sampled at steady state; `hertz` is how many PC samples to
+/// take per second, 0 for no profile.
 pub(crate) fn plan(
     profile: Profile,
     cells: &[Cell],
     starts: impl Fn(&Cell) -> Vec<Start>,
     limits: Limits,
+    hertz: u32,
     seed: u64,
 ) -> Plan {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
@@ -96,7 +98,7 @@ pub(crate) fn plan(
         profile,
         rounds: rounds(profile),
         budget: Some(budget(profile)),
-        sampling: sampling(profile),
+        sampling: sampling(profile, hertz),
         limits,
         seed,
         launches,
@@ -138,7 +140,7 @@ mod tests {
             if cell.target.is_native() { vec![Start::Plain] } else { both }
         };
         let limits = Limits { memory_bytes: 1, wall_ns: 1, output_bytes: 1 };
-        plan(Profile::Quick, &cells(), starts, limits, seed)
+        plan(Profile::Quick, &cells(), starts, limits, HERTZ, seed)
     }
 
     #[test]

@@ -39,6 +39,13 @@ impl Setup {
         (!self.target.is_native()).then_some(self.tier.execution)
     }
 
+    /// Whether PC samples of it can be told apart: an interpreter tier hides
+    /// the guest's functions, and a guest may not name them.
+    pub(crate) fn is_profiled(&self) -> bool {
+        let named = self.guest.as_ref().is_none_or(|guest| guest.manifest.function_names);
+        named && self.tier.execution == Execution::Compiled
+    }
+
     /// Whether its runner prepares anything ahead of a launch.
     pub(crate) fn prepares(&self) -> bool {
         self.guest.is_some()

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use wasmfit_protocol::Sample;
 
-use crate::{Case, Run, SCHEMA_VERSION, SamplesWriter, Target};
+use crate::profile::ProfileWriter;
+use crate::{Case, ProfileRecord, Run, SCHEMA_VERSION, SamplesWriter, Target};
 
 /// A run directory that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +57,7 @@ impl RecordError {
 pub struct RunDirectory {
     folder: PathBuf,
     samples: SamplesWriter,
+    profile: ProfileWriter,
 }
 
 impl RunDirectory {
@@ -65,19 +67,22 @@ impl RunDirectory {
             let path = folder.join(name);
             fs::create_dir_all(&path).map_err(|source| RecordError::io(&path, source))?;
         }
-        Self::open(folder, 0)
+        Self::open(folder, 0, 0)
     }
 
     /// Opens the directory of a run that is to go on.
     pub fn resume(folder: &Path, run: &Run) -> Result<Self, RecordError> {
-        Self::open(folder, run.samples_bytes)
+        Self::open(folder, run.samples_bytes, run.profile_bytes)
     }
 
-    fn open(folder: &Path, bytes: u64) -> Result<Self, RecordError> {
+    fn open(folder: &Path, samples: u64, profile: u64) -> Result<Self, RecordError> {
         let path = samples_path(folder);
         let samples =
-            SamplesWriter::open(&path, bytes).map_err(|source| RecordError::io(&path, source))?;
-        Ok(Self { folder: folder.to_owned(), samples })
+            SamplesWriter::open(&path, samples).map_err(|source| RecordError::io(&path, source))?;
+        let path = profile_path(folder);
+        let profile =
+            ProfileWriter::open(&path, profile).map_err(|source| RecordError::io(&path, source))?;
+        Ok(Self { folder: folder.to_owned(), samples, profile })
     }
 
     /// The folder.
@@ -99,18 +104,23 @@ impl RunDirectory {
         self.folder.join("responses").join(format!("{name}.frames"))
     }
 
-    /// Appends the samples of a launch; `run.samples_bytes` follows.
+    /// Appends the samples and the profile of a launch; `run.samples_bytes`
+    /// and `run.profile_bytes` follow.
     pub fn append(
         &mut self,
         run: &mut Run,
         launch: u32,
         samples: &[Sample],
+        profile: &[ProfileRecord],
     ) -> Result<(), RecordError> {
         let path = samples_path(&self.folder);
         run.samples_bytes = self
             .samples
             .append(launch, samples)
             .map_err(|source| RecordError::io(&path, source))?;
+        let path = profile_path(&self.folder);
+        run.profile_bytes =
+            self.profile.append(profile).map_err(|source| RecordError::io(&path, source))?;
         Ok(())
     }
 
@@ -156,10 +166,20 @@ impl RunDirectory {
     pub fn samples_of(folder: &Path) -> PathBuf {
         samples_path(folder)
     }
+
+    /// Where the profile of the run in `folder` is.
+    #[must_use]
+    pub fn profile_of(folder: &Path) -> PathBuf {
+        profile_path(folder)
+    }
 }
 
 fn run_path(folder: &Path) -> PathBuf {
     folder.join("run.json")
+}
+
+fn profile_path(folder: &Path) -> PathBuf {
+    folder.join("profile.csv")
 }
 
 fn samples_path(folder: &Path) -> PathBuf {

@@ -5,28 +5,34 @@
 //!   run.json       everything but the samples: environment, versions,
 //!                  hashes, plan, cells, launches (schema: this crate's types)
 //!   samples.csv    every raw sample, appended as each launch ends
+//!   profile.csv    every PC sample by phase, class and function, likewise
 //!   requests/      the request bytes of each case, as frames
 //!   responses/     the response bytes of each cell, as frames
 //! ```
 //!
 //! `run.json` is replaced atomically after the samples of a launch are on
-//! disk and states how long `samples.csv` was then, so a run that is killed
+//! disk and states how long both CSV files were then, so a run that is killed
 //! loses at most the launch in flight: what follows that length is dropped
 //! when the run is resumed, and ignored when it is read.
 
+mod appended;
+mod class;
 mod directory;
+mod profile;
 mod run;
 mod samples;
 mod target;
 
+pub use class::{Class, ClassError};
 pub use directory::{RecordError, RunDirectory};
+pub use profile::{ProfileRecord, read_profile_records};
 pub use run::{
-    Budget, Cell, CellOutcome, Deviation, Environment, GuestRecord, Launch, LaunchKind,
-    LaunchOutcome, OutputFormat, Plan, PlannedLaunch, Profile, Run, Status, Tolerance,
-    WorkloadRecord,
+    Budget, Calibration, Cell, CellOutcome, Deviation, Environment, GuestRecord, Launch,
+    LaunchKind, LaunchOutcome, OutputFormat, Plan, PlannedLaunch, Profile, RulesRecord, Run,
+    Status, Tolerance, WorkloadRecord,
 };
 pub use samples::{Row, SamplesWriter, read_launch_samples, read_samples};
 pub use target::{Case, Target, TargetError};
 
 /// Version of the run directory's format.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;

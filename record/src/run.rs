@@ -30,10 +30,55 @@ pub struct Run {
     pub cells: Vec<Cell>,
     /// The launches that have ended, in the order in which they ran.
     pub launches: Vec<Launch>,
+    /// The files of rules that told the classes of PC samples, the first to
+    /// be asked first; none in runs made before there were any.
+    #[serde(default)]
+    pub rules: Vec<RulesRecord>,
+    /// How far the attribution was off when it was last calibrated, of the
+    /// targets for which that is known.
+    #[serde(default)]
+    pub calibrations: Vec<Calibration>,
     /// Length of `samples.csv` that belongs to `launches`.
     pub samples_bytes: u64,
+    /// Length of `profile.csv` that belongs to `launches`.
+    #[serde(default)]
+    pub profile_bytes: u64,
     /// How far the run has come.
     pub status: Status,
+}
+
+/// A file of rules for cost classes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RulesRecord {
+    /// File name.
+    pub name: String,
+    /// SHA-256 of its text.
+    pub sha256: String,
+}
+
+/// How far the attribution of a target is off, found on mixes whose true
+/// split is known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// The target.
+    pub target: Target,
+    /// Version of its runtime; the interpreter's natively.
+    pub runtime_version: String,
+    /// The rules it was found with.
+    pub rules: Vec<RulesRecord>,
+    /// When, RFC 3339, UTC.
+    pub measured_at: String,
+    /// How many mixes.
+    pub mixes: u32,
+    /// PC samples in all of them.
+    pub samples: u64,
+    /// Mean over the mixes of how far the attributed share is from the true
+    /// one, in percentage points.
+    pub mean_error_points: f64,
+    /// The largest of them.
+    pub worst_error_points: f64,
+    /// The mix that has it.
+    pub worst_mix: String,
 }
 
 /// How far a run has come.
@@ -80,6 +125,9 @@ pub struct GuestRecord {
     pub source: String,
     /// How requests reach it.
     pub boundary: Boundary,
+    /// Whether its functions have names.
+    #[serde(default = "yes")]
+    pub function_names: bool,
     /// File name to SHA-256, hexadecimal.
     pub files: BTreeMap<String, String>,
     /// File name to size.
@@ -311,6 +359,10 @@ pub enum LaunchOutcome {
     Served(Served),
     /// It failed.
     Failed(Failure),
+}
+
+const fn yes() -> bool {
+    true
 }
 
 impl Budget {

@@ -1,12 +1,13 @@
 //! `samples.csv`: every raw sample of a run.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use wasmfit_protocol::{SAMPLE_COLUMNS, Sample};
 
 use crate::RecordError;
+use crate::appended::Appended;
 
 /// One row: a sample and the launch it was taken in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,23 +20,14 @@ pub struct Row {
 
 /// Appends to `samples.csv`.
 #[derive(Debug)]
-pub struct SamplesWriter {
-    file: File,
-    bytes: u64,
-}
+pub struct SamplesWriter(Appended);
 
 impl SamplesWriter {
     /// Opens `path` and cuts it to `bytes`, dropping what a killed run left
     /// of a launch in flight. A new file gets its header.
     pub fn open(path: &Path, bytes: u64) -> io::Result<Self> {
-        let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
-        file.set_len(bytes)?;
-        file.seek(SeekFrom::End(0))?;
-        let mut writer = Self { file, bytes };
-        if bytes == 0 {
-            writer.append_text(&format!("launch,{}\n", SAMPLE_COLUMNS.join(",")))?;
-        }
-        Ok(writer)
+        let header = format!("launch,{}\n", SAMPLE_COLUMNS.join(","));
+        Ok(Self(Appended::open(path, bytes, &header)?))
     }
 
     /// Appends the samples of one launch and returns the file's new length.
@@ -49,21 +41,13 @@ impl SamplesWriter {
             }
             text.push('\n');
         }
-        self.append_text(&text)?;
-        Ok(self.bytes)
-    }
-
-    fn append_text(&mut self, text: &str) -> io::Result<()> {
-        self.file.write_all(text.as_bytes())?;
-        self.file.sync_data()?;
-        self.bytes += text.len() as u64;
-        Ok(())
+        self.0.append(text.as_bytes())
     }
 
     /// The file's length.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.bytes
+        self.0.bytes()
     }
 }
 

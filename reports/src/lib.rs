@@ -15,6 +15,7 @@ mod html;
 mod markdown;
 mod paths;
 mod places;
+mod profile;
 mod samples;
 mod statistics;
 mod summary;
@@ -66,7 +67,8 @@ pub enum ReportError {
 pub fn analyze(folder: &Path) -> Result<Analysis, RecordError> {
     let run = RunDirectory::read(folder)?;
     let (samples, count) = samples::read(folder, &run)?;
-    Ok(analysis::of_run(&run, &samples, count))
+    let profiles = profile::read(folder, &run)?;
+    Ok(analysis::of_run(&run, &samples, count, &profiles))
 }
 
 /// Writes `report.html` and `report.md` into the run directory `folder`.

@@ -20,6 +20,11 @@ struct Raw {
     parts_ns: [Vec<u64>; RequestPhase::ALL.len()],
     /// Position in the phase pass and one phase's time.
     part_of: Vec<(u32, u64)>,
+    /// The same of the profile pass.
+    profiled_part_of: Vec<(u32, u64)>,
+    /// Sums of the CPU times of both passes, and how many there are.
+    marked_cpu: (f64, u32),
+    profiled_cpu: (f64, u32),
 }
 
 /// What a launch timed, ready for statistics.
@@ -39,6 +44,11 @@ pub(crate) struct LaunchSamples {
     pub(crate) parts_ns: [Option<Sorted>; RequestPhase::ALL.len()],
     /// All phases of a request together, phase pass.
     pub(crate) marked_ns: Option<Sorted>,
+    /// The same of the profile pass.
+    pub(crate) profiled_ns: Option<Sorted>,
+    /// How much more processor time the mean request takes while it is
+    /// sampled. The mean: of short requests few have a sample in them.
+    pub(crate) sampler_share: Option<f64>,
 }
 
 /// Reads the samples of `run` in `folder`, by launch, and how many there are.
@@ -91,6 +101,11 @@ impl Raw {
             (Pass::Phase, Stretch::Part(phase)) => {
                 self.parts_ns[phase as usize].push(sample.wall_ns);
                 self.part_of.push((sample.index, sample.wall_ns));
+                add(&mut self.marked_cpu, sample.cpu_ns);
+            }
+            (Pass::Profile, Stretch::Part(_)) => {
+                self.profiled_part_of.push((sample.index, sample.wall_ns));
+                add(&mut self.profiled_cpu, sample.cpu_ns);
             }
             // Warm-up requests are kept for whoever doubts the warm-up; no
             // figure rests on them. Other pairs do not exist.
@@ -107,8 +122,27 @@ impl Raw {
             plain_cpu_ns: Sorted::new(self.plain_cpu_ns),
             parts_ns: self.parts_ns.map(Sorted::new),
             marked_ns: Sorted::new(request_totals(self.part_of)),
+            sampler_share: more(mean(self.profiled_cpu), mean(self.marked_cpu)),
+            profiled_ns: Sorted::new(request_totals(self.profiled_part_of)),
         }
     }
+}
+
+fn add((sum, count): &mut (f64, u32), cpu_ns: Option<u64>) {
+    if let Some(cpu_ns) = cpu_ns {
+        *sum += cpu_ns as f64;
+        *count += 1;
+    }
+}
+
+fn mean((sum, count): (f64, u32)) -> Option<f64> {
+    (count > 0).then(|| sum / f64::from(count))
+}
+
+/// How much larger one mean is than the other, as a share of that.
+fn more(this: Option<f64>, other: Option<f64>) -> Option<f64> {
+    let (this, other) = (this?, other?);
+    (other > 0.0).then(|| this / other - 1.0)
 }
 
 /// Adds up the phases of each request.

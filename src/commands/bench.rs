@@ -7,6 +7,7 @@ use clap::Parser;
 use wasmfit_protocol::{Failure, FailureKind};
 use wasmfit_record::{CellOutcome, Run, RunDirectory};
 
+use crate::classes::Rules;
 use crate::cli::{Bench, Cli, Command};
 use crate::commands::{print, print_json};
 use crate::drive::Interrupt;
@@ -35,13 +36,15 @@ pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
     let interrupt = Interrupt::default();
     catch_signals(&interrupt)?;
 
-    let matrix = Matrix::find(original.as_ref().unwrap_or(arguments), &places, &inventory)?;
+    let original = original.as_ref().unwrap_or(arguments);
+    let rules = Rules::read(&original.rules)?;
+    let matrix = Matrix::find(original, &places, &inventory)?;
     let (run, directory) = if let (Some(run), Some(folder)) = (resumed, &arguments.resume) {
-        matrix.check_same(&run)?;
+        matrix.check_same(&run, &rules)?;
         let directory = RunDirectory::resume(folder, &run)?;
         (run, directory)
     } else {
-        let run = matrix.new_run(arguments)?;
+        let run = matrix.new_run(arguments, &rules)?;
         let directory = RunDirectory::create(&out_folder(arguments, &run)?)?;
         directory.save(&run)?;
         (run, directory)
@@ -53,6 +56,7 @@ pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
         setups: BTreeMap::new(),
         requests: matrix.requests(),
         workloads: matrix.for_runners(),
+        rules: &rules,
         native: &native,
         artifacts: &places.artifacts,
         debug_files: &places.debug_files,

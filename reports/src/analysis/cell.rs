@@ -1,14 +1,16 @@
 //! The figures of one cell.
 
 use wasmfit_protocol::{ColdPhase, RequestPhase, Start, Versions};
-use wasmfit_record::{Deviation, PlannedLaunch, Tolerance};
+use wasmfit_record::{Cell, Deviation, GuestRecord, PlannedLaunch, Tolerance};
 
+use super::attribution::{self, Circumstances};
 use super::launches::is_steady;
 use super::run::ServedLaunch;
 use super::{
     CellNoise, ColdStart, Comparison, Footprint, Latency, Measured, Outputs, PhaseTime, Phases,
     Ratio,
 };
+use crate::profile::CellProfile;
 use crate::statistics::{
     self, Round, Sorted, median, median_of_launches, median_of_values, ratio_of_rounds,
 };
@@ -27,6 +29,9 @@ const LEAST_DIFFERENCE: f64 = 0.005;
 
 /// What is known of a measured cell.
 pub(super) struct Evidence<'a> {
+    pub(super) cell: &'a Cell,
+    pub(super) guest: Option<&'a GuestRecord>,
+    pub(super) profile: Option<&'a CellProfile>,
     pub(super) versions: &'a Versions,
     pub(super) runtime_version: &'a str,
     pub(super) deviation: Option<&'a Deviation>,
@@ -42,13 +47,24 @@ pub(super) struct Evidence<'a> {
 pub(super) fn measured(evidence: &Evidence<'_>) -> Measured {
     let steady: Vec<_> = steady(evidence.launches).collect();
     let latency = latency(&steady, evidence.planned);
+    let phases = phases(&steady, latency.as_ref());
     let starts = [Start::Plain, Start::Snapshot];
     Measured {
         versions: evidence.versions.clone(),
         runtime_version: evidence.runtime_version.to_owned(),
         outputs: outputs(evidence),
         ratio: evidence.native.and_then(|native| ratio(evidence.launches, native)),
-        phases: phases(&steady, latency.as_ref()),
+        attribution: attribution::of(
+            &Circumstances {
+                cell: evidence.cell,
+                guest: evidence.guest,
+                profile: evidence.profile,
+                phases: phases.as_ref(),
+                latency: latency.as_ref(),
+            },
+            &steady,
+        ),
+        phases,
         cold_starts: starts.iter().filter_map(|it| cold_start(*it, evidence)).collect(),
         footprints: starts.iter().filter_map(|it| footprint(*it, evidence.launches)).collect(),
         noise: noise(evidence.launches, &steady, latency.as_ref()),

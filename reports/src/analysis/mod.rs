@@ -2,6 +2,7 @@
 //!
 //! Whatever renders reads an [`Analysis`] and computes nothing.
 
+mod attribution;
 mod cell;
 mod launches;
 mod parity;
@@ -17,6 +18,9 @@ use wasmfit_record::{
     WorkloadRecord,
 };
 
+pub use attribution::{
+    Attributed, Attribution, Cost, CostClass, NotAssessable, Part, PlaceCount,
+};
 pub use launches::LaunchCounts;
 pub use parity::{GuestParity, VersionDifference};
 pub use preparation::Preparation;
@@ -29,7 +33,7 @@ use crate::statistics::Estimate;
 use crate::warnings::Warning;
 
 /// Version of the analysis as JSON.
-pub const ANALYSIS_VERSION: u32 = 2;
+pub const ANALYSIS_VERSION: u32 = 3;
 
 /// A run, understood.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -162,6 +166,8 @@ pub struct Measured {
     pub ratio: Option<Ratio>,
     /// Where a request's time goes, phase pass.
     pub phases: Option<Phases>,
+    /// Where it goes by cost class, phase and profile passes.
+    pub attribution: Attributed,
     /// Process start to first response, by how the interpreter came up.
     pub cold_starts: Vec<ColdStart>,
     /// The memory it takes, by how the interpreter came up.

@@ -10,6 +10,7 @@ use super::{
     WorkloadAnalysis, cell, launches, parity, preparation, ranking, unsupported,
 };
 use crate::paths;
+use crate::profile::CellProfile;
 use crate::samples::LaunchSamples;
 use crate::warnings;
 
@@ -25,8 +26,9 @@ pub(crate) fn of_run(
     run: &Run,
     samples: &BTreeMap<u32, LaunchSamples>,
     sample_count: u64,
+    profiles: &BTreeMap<usize, CellProfile>,
 ) -> Analysis {
-    let workloads = workloads(run, samples);
+    let workloads = workloads(run, samples, profiles);
     let mut analysis = Analysis {
         analysis_version: ANALYSIS_VERSION,
         wasmfit_version: run.wasmfit_version.clone(),
@@ -53,7 +55,11 @@ pub(crate) fn of_run(
 }
 
 /// Groups cells by workload and case, each in order of first appearance.
-fn workloads(run: &Run, samples: &BTreeMap<u32, LaunchSamples>) -> Vec<WorkloadAnalysis> {
+fn workloads(
+    run: &Run,
+    samples: &BTreeMap<u32, LaunchSamples>,
+    profiles: &BTreeMap<usize, CellProfile>,
+) -> Vec<WorkloadAnalysis> {
     let nothing = LaunchSamples::default();
     let served: Vec<_> =
         (0..run.cells.len()).map(|cell| served_launches(run, cell, samples, &nothing)).collect();
@@ -66,7 +72,13 @@ fn workloads(run: &Run, samples: &BTreeMap<u32, LaunchSamples>) -> Vec<WorkloadA
             target: record.target.clone(),
             boundary: run.guest_of(record).map(|guest| guest.boundary),
             execution: record.execution,
-            state: state(run, position, &served[position], native.map(|it| served[it].as_slice())),
+            state: state(
+                run,
+                position,
+                &served[position],
+                native.map(|it| served[it].as_slice()),
+                profiles.get(&position),
+            ),
         };
         let workload = match workloads.iter().position(|it| it.name == record.case.workload) {
             Some(known) => &mut workloads[known],
@@ -96,6 +108,7 @@ fn state(
     position: usize,
     served: &[ServedLaunch<'_>],
     native: Option<&[ServedLaunch<'_>]>,
+    profile: Option<&CellProfile>,
 ) -> CellState {
     let record = &run.cells[position];
     match &record.outcome {
@@ -111,6 +124,9 @@ fn state(
             let of_cell = run.plan.launches.iter().filter(|it| it.cell == position);
             let planned: Vec<_> = of_cell.copied().collect();
             CellState::Measured(Box::new(cell::measured(&cell::Evidence {
+                cell: record,
+                guest: run.guest_of(record),
+                profile,
                 versions,
                 runtime_version,
                 deviation: deviation.as_ref(),

@@ -10,10 +10,12 @@
 //! Nothing here panics, returns NaN, or depends on the order of its samples.
 
 mod bootstrap;
+mod multinomial;
 mod order;
 mod sorted;
 
 pub(crate) use bootstrap::{Round, median_of_launches, median_of_values, ratio_of_rounds};
+pub(crate) use multinomial::share_of_samples;
 pub(crate) use order::told_apart;
 pub(crate) use sorted::{Sorted, median, quantile};
 

@@ -251,6 +251,11 @@ pub(super) fn plain_name(name: &str) -> String {
     let marks = [".cold", ".lto_priv", ".constprop", ".isra", ".part", ".llvm", "@"];
     let end = marks.iter().filter_map(|mark| name.find(mark)).min().unwrap_or(name.len());
     let name = &name[..end];
+    // Of functions of one name Wasmer numbers all but one.
+    let numbered = name.rsplit_once('.').filter(|(_, number)| {
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    let name = numbered.map_or(name, |(name, _)| name);
     if !name.starts_with("_Z") {
         return name.to_owned();
     }
@@ -327,5 +332,6 @@ mod tests {
             "void np::qsort_simd::QSort<float>(float*, long)"
         );
         assert_eq!(plain_name("_Znonsense"), "_Znonsense");
+        assert_eq!(plain_name("Py_XDECREF.42"), "Py_XDECREF");
     }
 }
