@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use wasmfit_record::{Profile, Target};
+use wasmfit_record::Target;
 
 use crate::exit::EXIT_CODES;
 use crate::places::VARIABLES;
@@ -32,6 +32,7 @@ fn after_help() -> String {
 pub(crate) enum Command {
     Bench(Bench),
     Report(Report),
+    Calibrate(Calibrate),
     Classify(Classify),
     List(List),
     Doctor(Doctor),
@@ -117,6 +118,40 @@ pub(crate) struct Report {
     #[arg(value_name = "RUN_DIR")]
     pub(crate) run: PathBuf,
     /// Print the figures as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Find out how far the attribution of each target is off
+///
+/// Measures mixes of ingredients, a Python loop, small ufuncs, matrix products,
+/// bytes and JSON, each of which is timed alone too, so that the true split is
+/// known. The error of each target is kept in the cache, and the reports of
+/// later runs with the same versions and rules carry it.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  wasmfit calibrate
+  wasmfit calibrate --target wasmtime/cranelift@cpython-3.15 --rounds 5
+  wasmfit calibrate --rules mine.toml")]
+pub(crate) struct Calibrate {
+    /// Target; repeatable [default: all whose functions can be sampled]
+    #[arg(short, long = "target", value_name = "TARGET")]
+    pub(crate) targets: Vec<Target>,
+    /// Launches per target and workload
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) rounds: u32,
+    /// PC samples per second in the profile pass
+    #[arg(long, value_name = "HZ", default_value_t = HERTZ, value_parser = clap::value_parser!(u32).range(10..=10_000))]
+    pub(crate) sample_rate: u32,
+    /// Rules of your own, asked before the built-in ones; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Folder for the run [default: runs/calibration-TIME in the current
+    /// folder]
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -212,16 +247,6 @@ pub(crate) enum ProfileName {
     Default,
     /// 31 launches per cell: figures to publish
     Thorough,
-}
-
-impl From<ProfileName> for Profile {
-    fn from(name: ProfileName) -> Self {
-        match name {
-            ProfileName::Quick => Self::Quick,
-            ProfileName::Default => Self::Default,
-            ProfileName::Thorough => Self::Thorough,
-        }
-    }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

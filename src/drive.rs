@@ -19,6 +19,8 @@ use wasmfit_protocol::{
     Versions, monotonic_ns,
 };
 
+use crate::exit::CommandError;
+
 /// How much longer than its job's limit a runner may take: it keeps the limit
 /// itself and needs a moment to say so.
 const GRACE: Duration = Duration::from_secs(5);
@@ -101,6 +103,13 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
+    /// Has Ctrl-C and termination signals ask for the end.
+    pub(crate) fn on_signals(&self) -> Result<(), CommandError> {
+        let interrupt = self.clone();
+        ctrlc::set_handler(move || interrupt.request())
+            .map_err(|error| CommandError::Setup(format!("cannot catch Ctrl-C: {error}")))
+    }
+
     /// Asks for the end and kills the runner that is running.
     pub(crate) fn request(&self) {
         self.requested.store(true, Ordering::SeqCst);

@@ -57,6 +57,16 @@ impl<'a> Inventory<'a> {
         native.describe().map(|description| &description.hello)
     }
 
+    /// Whether there is an interpreter to compare with.
+    pub(crate) fn require_native(&self) -> Result<(), CommandError> {
+        self.native_hello().map(|_| ()).map_err(|failure| {
+            CommandError::Setup(format!(
+                "no native Python to measure with: {}: run scripts/setup, or set WASMFIT_PYTHON",
+                first_line(&failure)
+            ))
+        })
+    }
+
     /// The native target, named after the version of the interpreter found.
     /// Without an answer of the interpreter it has no version to be named
     /// after.
@@ -145,4 +155,13 @@ impl<'a> Inventory<'a> {
 
 fn not_started(error: &CommandError) -> Failure {
     Failure::new(FailureKind::NotStarted, "set-up", error.to_string())
+}
+
+fn first_line(failure: &Failure) -> String {
+    // What the interpreter itself says tells more than its exit code.
+    let said = failure.detail.lines().last().map(str::trim).filter(|line| !line.is_empty());
+    match (failure.kind, said) {
+        (FailureKind::Vanished, Some(said)) => said.to_owned(),
+        _ => failure.message.clone(),
+    }
 }

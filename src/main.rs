@@ -5,6 +5,7 @@
 //! tell is `wasmfit-protocol`; what a run directory holds is
 //! `wasmfit-record`; what the figures mean is `wasmfit-reports`.
 
+mod calibrations;
 mod classes;
 mod cli;
 mod commands;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
     let ended = match &cli.command {
         Command::Bench(arguments) => commands::bench::run(arguments),
         Command::Report(arguments) => commands::report::run(arguments),
+        Command::Calibrate(arguments) => commands::calibrate::run(arguments),
         Command::Classify(arguments) => commands::classify::run(arguments),
         Command::List(arguments) => commands::list::run(arguments),
         Command::Doctor(arguments) => commands::doctor::run(arguments),

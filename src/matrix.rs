@@ -5,17 +5,16 @@ use std::time::SystemTime;
 
 use wasmfit_protocol::{Failure, Limits};
 use wasmfit_record::{
-    Case, Cell, CellOutcome, GuestRecord, Profile, Run, SCHEMA_VERSION, Status, Target,
+    Calibration, Case, Cell, CellOutcome, GuestRecord, Run, SCHEMA_VERSION, Status, Target,
 };
 
 use crate::classes::Rules;
-use crate::cli::Bench;
 use crate::exit::CommandError;
 use crate::inventory::Inventory;
 use crate::machine;
 use crate::measure::Measurement;
 use crate::places::Places;
-use crate::plan::plan;
+use crate::plan::{Effort, plan};
 use crate::targets::Setup;
 use crate::workloads::Workload;
 
@@ -27,12 +26,13 @@ pub(crate) struct Matrix {
 
 impl Matrix {
     pub(crate) fn find(
-        arguments: &Bench,
+        workloads: &[String],
+        targets: &[Target],
         places: &Places,
         inventory: &Inventory<'_>,
     ) -> Result<Self, CommandError> {
         let native = inventory.native();
-        let workloads = match &arguments.workloads[..] {
+        let workloads = match workloads {
             [] => Workload::read_all(&places.workloads)?,
             names => names
                 .iter()
@@ -43,7 +43,7 @@ impl Matrix {
             let message = format!("{} holds no workloads", places.workloads.display());
             return Err(CommandError::Usage(message));
         }
-        let mut targets = match &arguments.targets[..] {
+        let mut targets = match targets {
             [] => {
                 let all = inventory.targets().into_iter();
                 all.filter(|(_, opt_in)| opt_in.is_none()).map(|(target, _)| target).collect()
@@ -107,6 +107,29 @@ impl Matrix {
         Ok(())
     }
 
+    /// Leaves out the targets whose functions no sampler tells apart.
+    pub(crate) fn keep_profiled(&mut self) {
+        self.targets.retain(|(_, setup)| setup.as_ref().is_ok_and(Setup::is_profiled));
+    }
+
+    /// The calibrations that are true of these targets as they are now.
+    pub(crate) fn fitting(
+        &self,
+        calibrations: Vec<Calibration>,
+        rules: &Rules,
+    ) -> Vec<Calibration> {
+        let fits = |calibration: &Calibration| {
+            self.targets.iter().any(|(target, setup)| {
+                *target == calibration.target
+                    && setup.as_ref().is_ok_and(|setup| {
+                        setup.hello.runtime_version == calibration.runtime_version
+                    })
+                    && calibration.rules == rules.files()
+            })
+        };
+        calibrations.into_iter().filter(fits).collect()
+    }
+
     fn guests(&self) -> Vec<GuestRecord> {
         let mut guests: Vec<GuestRecord> = Vec::new();
         for (_, setup) in &self.targets {
@@ -119,16 +142,19 @@ impl Matrix {
         guests
     }
 
-    pub(crate) fn new_run(&self, arguments: &Bench, rules: &Rules) -> Result<Run, CommandError> {
+    /// A run of it that is still to be made, its order by `seed`, or by the
+    /// clock.
+    pub(crate) fn new_run(
+        &self,
+        effort: Effort,
+        limits: Limits,
+        seed: Option<u64>,
+        rules: &Rules,
+    ) -> Result<Run, CommandError> {
         let records = self.workloads.iter().map(Workload::record).collect::<Result<_, _>>()?;
         let cells = self.cells();
-        let limits = Limits {
-            memory_bytes: arguments.memory << 20,
-            wall_ns: u64::try_from(arguments.timeout.as_nanos()).unwrap_or(u64::MAX),
-            output_bytes: arguments.output << 10,
-        };
         let now = SystemTime::now();
-        let seed = arguments.seed.unwrap_or_else(|| {
+        let seed = seed.unwrap_or_else(|| {
             let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             since.as_secs()
         });
@@ -137,8 +163,7 @@ impl Matrix {
             // A cell that cannot run has no launches.
             _ => Vec::new(),
         };
-        let profile = Profile::from(arguments.profile);
-        let plan = plan(profile, &cells, starts, limits, arguments.sample_rate, seed);
+        let plan = plan(effort, &cells, starts, limits, seed);
         Ok(Run {
             schema_version: SCHEMA_VERSION,
             wasmfit_version: env!("CARGO_PKG_VERSION").into(),

@@ -19,6 +19,8 @@ use crate::compare::{Agreement, compare};
 use crate::drive::{Assignment, Interrupt, Runner, Told, drive};
 use crate::exit::CommandError;
 use crate::machine::Ticks;
+use crate::matrix::Matrix;
+use crate::places::Places;
 use crate::progress::Progress;
 use crate::targets::Setup;
 
@@ -48,9 +50,45 @@ pub(crate) struct Measurement<'a> {
     pub(crate) progress: &'a Progress,
 }
 
-impl Measurement<'_> {
+impl<'a> Measurement<'a> {
+    /// A run of `matrix` that is to be made in `directory`.
+    pub(crate) fn new(
+        (run, directory): (Run, RunDirectory),
+        matrix: &Matrix,
+        tools: Tools<'a>,
+        progress: &'a Progress,
+    ) -> Self {
+        let Tools { places, rules, native, interrupt } = tools;
+        let mut measurement = Self {
+            run,
+            directory,
+            setups: BTreeMap::new(),
+            requests: matrix.requests(),
+            workloads: matrix.for_runners(),
+            rules,
+            native,
+            artifacts: &places.artifacts,
+            debug_files: &places.debug_files,
+            interrupt,
+            progress,
+        };
+        matrix.set_up(&mut measurement);
+        measurement
+    }
+
+    /// Makes what is missing, and then every launch that is still to be made.
+    pub(crate) fn make(&mut self) -> Result<(), CommandError> {
+        self.prepare()?;
+        if self.interrupt.is_requested() { Ok(()) } else { self.launch_all() }
+    }
+
+    /// Whether a cell has failed.
+    pub(crate) fn has_failures(&self) -> bool {
+        self.run.cells.iter().any(|cell| matches!(cell.outcome, CellOutcome::Failed { .. }))
+    }
+
     /// Makes every launch that is still to be made.
-    pub(crate) fn launch_all(&mut self) -> Result<(), CommandError> {
+    fn launch_all(&mut self) -> Result<(), CommandError> {
         let ended: Vec<u32> = self.run.launches.iter().map(|launch| launch.id).collect();
         for (index, planned) in self.run.plan.launches.clone().into_iter().enumerate() {
             let id = u32::try_from(index).unwrap_or(u32::MAX);
@@ -254,6 +292,19 @@ impl Measurement<'_> {
             .map_err(|error| storage(&folder, &error))
             .map(|()| std::path::absolute(&folder).unwrap_or(folder))
     }
+}
+
+/// What a run is made with.
+#[derive(Clone, Copy)]
+pub(crate) struct Tools<'a> {
+    /// Where things are.
+    pub(crate) places: &'a Places,
+    /// What tells the classes of PC samples.
+    pub(crate) rules: &'a Rules,
+    /// The runner that makes requests.
+    pub(crate) native: &'a Runner,
+    /// Ctrl-C.
+    pub(crate) interrupt: &'a Interrupt,
 }
 
 impl Drop for Measurement<'_> {

@@ -32,6 +32,8 @@ pub(crate) struct Places {
     pub(crate) guests: PathBuf,
     /// Folder of compiled artifacts.
     pub(crate) artifacts: PathBuf,
+    /// What `wasmfit calibrate` found out.
+    pub(crate) calibrations: PathBuf,
     /// Folders of debug files, the first to be searched first.
     pub(crate) debug_files: Vec<PathBuf>,
     /// What `scripts/setup` noted down.
@@ -59,6 +61,7 @@ impl Places {
                 .unwrap_or_else(|| cache.join("python-3.15/bin/python")),
             guests: folder("WASMFIT_GUESTS").unwrap_or_else(|| cache.join("guests")),
             artifacts: cache.join("artifacts"),
+            calibrations: cache.join("calibrations.json"),
             debug_files: folder("WASMFIT_DEBUG")
                 .into_iter()
                 .chain([cache.join("sysroots/python/usr/lib/debug"), "/usr/lib/debug".into()])

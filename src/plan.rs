@@ -12,48 +12,78 @@ use rand_chacha::ChaCha8Rng;
 use wasmfit_protocol::{Limits, Profiling, Sampling, Start};
 use wasmfit_record::{Budget, Case, Cell, LaunchKind, Plan, PlannedLaunch, Profile};
 
+use crate::cli::ProfileName;
+
 const MILLISECOND: u64 = 1_000_000;
 
 /// PC samples per second, unless told otherwise: some thousand per cell and
 /// profile, at a cost within 2% (`benches/sampler`).
 pub(crate) const HERTZ: u32 = 1000;
 
-/// How often each profile launches a cell.
-const fn rounds(profile: Profile) -> u32 {
-    match profile {
-        // Many short launches rather than few long ones: the speed of a
-        // shared machine changes from second to second, and only launches
-        // average over that. Odd, so that the median is a launch's own.
-        Profile::Quick => 9,
-        Profile::Default => 15,
-        Profile::Thorough => 31,
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Effort {
+    profile: Profile,
+    rounds: u32,
+    budget: Option<Budget>,
+    sampling: Sampling,
+    /// Whether starts beside the first are launched too.
+    all_starts: bool,
+}
+
+impl Effort {
+    /// What a profile asks for; `hertz` is how many PC samples to take per
+    /// second, 0 for no profile pass.
+    pub(crate) fn of(profile: ProfileName, hertz: u32) -> Self {
+        // Many short launches rather than few long ones: the speed of a shared
+        // machine changes from second to second, and only launches average
+        // over that. Odd, so that the median is a launch's own.
+        let (name, rounds, [warmup, plain, phase, watched]) = match profile {
+            ProfileName::Quick => (Profile::Quick, 9, [300, 300, 150, 250]),
+            ProfileName::Default => (Profile::Default, 15, [1000, 1000, 500, 1000]),
+            ProfileName::Thorough => (Profile::Thorough, 31, [2000, 2000, 1000, 2000]),
+        };
+        Self {
+            profile: name,
+            rounds,
+            budget: Some(budget(profile)),
+            sampling: sampling(warmup, plain, phase, watched, hertz),
+            all_starts: true,
+        }
+    }
+
+    /// What a calibration takes: long profiles, for some thousand samples of
+    /// each mix, and times of each ingredient from the same launches.
+    pub(crate) fn calibration(rounds: u32, hertz: u32) -> Self {
+        Self {
+            profile: Profile::Calibration,
+            rounds,
+            budget: None,
+            sampling: sampling(1000, 4000, 4000, 20_000, hertz),
+            all_starts: false,
+        }
     }
 }
 
 /// What each profile grants a cell. A compiled tier uses about half of it; it
 /// is for interpreters, which take up to a hundred times as long and of which
 /// a few launches say enough.
-const fn budget(profile: Profile) -> Budget {
+const fn budget(profile: ProfileName) -> Budget {
     let (seconds, least_rounds) = match profile {
-        Profile::Quick => (15, 2),
-        Profile::Default => (90, 3),
-        Profile::Thorough => (360, 6),
+        ProfileName::Quick => (15, 2),
+        ProfileName::Default => (90, 3),
+        ProfileName::Thorough => (360, 6),
     };
     Budget { cell_ns: seconds * 1000 * MILLISECOND, least_rounds }
 }
 
-/// How long each profile samples within a launch.
-fn sampling(profile: Profile, hertz: u32) -> Sampling {
-    let (warmup, plain, phase, profile) = match profile {
-        Profile::Quick => (300, 300, 150, 250),
-        Profile::Default => (1000, 1000, 500, 1000),
-        Profile::Thorough => (2000, 2000, 1000, 2000),
-    };
+/// How long to sample within a launch, in milliseconds.
+fn sampling(warmup: u64, plain: u64, phase: u64, profile: u64, hertz: u32) -> Sampling {
     Sampling {
-        profile: (hertz > 0).then_some(Profiling { wall_ns: profile * MILLISECOND, hertz }),
         warmup_ns: warmup * MILLISECOND,
         plain_ns: plain * MILLISECOND,
         phase_ns: phase * MILLISECOND,
+        profile: (hertz > 0).then_some(Profiling { wall_ns: profile * MILLISECOND, hertz }),
         least_requests: 5,
         // Beyond this, more requests of one process say nothing new, and
         // memory for the samples would show in its footprint.
@@ -62,19 +92,17 @@ fn sampling(profile: Profile, hertz: u32) -> Sampling {
 }
 
 /// Plans a run. `starts` tells the starts of a cell's target, the first being
-/// the one that is sampled at steady state; `hertz` is how many PC samples to
-/// take per second, 0 for no profile.
+/// the one that is sampled at steady state.
 pub(crate) fn plan(
-    profile: Profile,
+    effort: Effort,
     cells: &[Cell],
     starts: impl Fn(&Cell) -> Vec<Start>,
     limits: Limits,
-    hertz: u32,
     seed: u64,
 ) -> Plan {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut launches = Vec::new();
-    for round in 0..rounds(profile) {
+    for round in 0..effort.rounds {
         let mut cases: Vec<&Case> = Vec::new();
         for cell in cells {
             if !cases.contains(&&cell.case) {
@@ -90,15 +118,17 @@ pub(crate) fn plan(
                 targets.sort_by_key(|index| !cells[*index].target.is_native());
             }
             for cell in targets {
-                launches.extend(launches_of(cell, round, &starts(&cells[cell])));
+                let mut starts = starts(&cells[cell]);
+                starts.truncate(if effort.all_starts { usize::MAX } else { 1 });
+                launches.extend(launches_of(cell, round, &starts));
             }
         }
     }
     Plan {
-        profile,
-        rounds: rounds(profile),
-        budget: Some(budget(profile)),
-        sampling: sampling(profile, hertz),
+        profile: effort.profile,
+        rounds: effort.rounds,
+        budget: effort.budget,
+        sampling: effort.sampling,
         limits,
         seed,
         launches,
@@ -140,7 +170,7 @@ mod tests {
             if cell.target.is_native() { vec![Start::Plain] } else { both }
         };
         let limits = Limits { memory_bytes: 1, wall_ns: 1, output_bytes: 1 };
-        plan(Profile::Quick, &cells(), starts, limits, HERTZ, seed)
+        plan(Effort::of(ProfileName::Quick, HERTZ), &cells(), starts, limits, seed)
     }
 
     #[test]

@@ -18,7 +18,7 @@ const COMPILE_LIMIT: Duration = Duration::from_mins(30);
 
 impl Measurement<'_> {
     /// Makes what is missing. Ends early, failing nothing, when interrupted.
-    pub(crate) fn prepare(&mut self) -> Result<(), CommandError> {
+    pub(super) fn prepare(&mut self) -> Result<(), CommandError> {
         for (case, count) in &self.requests.clone() {
             let Some(workload) = self.workloads.get(&case.workload).cloned() else { continue };
             if self.directory.requests(case).is_file() {

@@ -94,7 +94,7 @@ impl RunDirectory {
     /// Where the request bytes of a case are.
     #[must_use]
     pub fn requests(&self, case: &Case) -> PathBuf {
-        self.folder.join("requests").join(format!("{}.frames", file_name(&case.to_string())))
+        Self::requests_of(&self.folder, case)
     }
 
     /// Where the response bytes of a cell are.
@@ -159,6 +159,12 @@ impl RunDirectory {
             return Err(RecordError::Newer { path, found });
         }
         serde_json::from_value(value).map_err(damaged)
+    }
+
+    /// Where the request bytes of a case of the run in `folder` are.
+    #[must_use]
+    pub fn requests_of(folder: &Path, case: &Case) -> PathBuf {
+        folder.join("requests").join(format!("{}.frames", file_name(&case.to_string())))
     }
 
     /// Where the samples of the run in `folder` are.

@@ -53,7 +53,6 @@ impl ProfileWriter {
         let text = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
         self.0.append(&text)
     }
-
 }
 
 /// Calls `each` on every row within the first `bytes` of the file.

@@ -227,6 +227,8 @@ pub enum Profile {
     Default,
     /// Figures to publish.
     Thorough,
+    /// Mixes whose true split is known: `wasmfit calibrate`.
+    Calibration,
 }
 
 impl Profile {
@@ -237,6 +239,7 @@ impl Profile {
             Self::Quick => "quick",
             Self::Default => "default",
             Self::Thorough => "thorough",
+            Self::Calibration => "calibration",
         }
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod analysis;
 mod banners;
+mod calibration;
 mod charts;
 mod format;
 mod headline;
@@ -26,7 +27,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use analysis::Analysis;
+pub use analysis::{Analysis, CostClass};
+pub use calibration::{Calibrated, Mix, calibrated};
 pub use charts::ChartError;
 pub use statistics::{Estimate, Interval};
 pub use summary::summary;

@@ -1,12 +1,12 @@
 //! `wasmfit bench`: measure, check, report.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use wasmfit_protocol::{Failure, FailureKind};
-use wasmfit_record::{CellOutcome, Run, RunDirectory};
+use wasmfit_protocol::Limits;
+use wasmfit_record::{Run, RunDirectory};
 
+use crate::calibrations;
 use crate::classes::Rules;
 use crate::cli::{Bench, Cli, Command};
 use crate::commands::{print, print_json};
@@ -14,8 +14,9 @@ use crate::drive::Interrupt;
 use crate::exit::{CommandError, Ending};
 use crate::inventory::Inventory;
 use crate::matrix::Matrix;
-use crate::measure::Measurement;
+use crate::measure::{Measurement, Tools};
 use crate::places::Places;
+use crate::plan::Effort;
 use crate::progress::Progress;
 use crate::runners;
 
@@ -27,50 +28,32 @@ pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
     let runners = runners::all(&places, &original.as_ref().unwrap_or(arguments).runners);
     let native = runners::native(&places);
     let inventory = Inventory::take(&places, &runners);
-    inventory.native_hello().map_err(|failure| {
-        CommandError::Setup(format!(
-            "no native Python to measure with: {}: run scripts/setup, or set WASMFIT_PYTHON",
-            first_line(&failure)
-        ))
-    })?;
+    inventory.require_native()?;
     let interrupt = Interrupt::default();
-    catch_signals(&interrupt)?;
+    interrupt.on_signals()?;
 
     let original = original.as_ref().unwrap_or(arguments);
     let rules = Rules::read(&original.rules)?;
-    let matrix = Matrix::find(original, &places, &inventory)?;
-    let (run, directory) = if let (Some(run), Some(folder)) = (resumed, &arguments.resume) {
+    let matrix = Matrix::find(&original.workloads, &original.targets, &places, &inventory)?;
+    let run = if let (Some(run), Some(folder)) = (resumed, &arguments.resume) {
         matrix.check_same(&run, &rules)?;
         let directory = RunDirectory::resume(folder, &run)?;
         (run, directory)
     } else {
-        let run = matrix.new_run(arguments, &rules)?;
+        let effort = Effort::of(arguments.profile, arguments.sample_rate);
+        let mut run = matrix.new_run(effort, limits(arguments), arguments.seed, &rules)?;
+        run.calibrations = matrix.fitting(calibrations::read(&places.calibrations), &rules);
         let directory = RunDirectory::create(&out_folder(arguments, &run)?)?;
         directory.save(&run)?;
         (run, directory)
     };
-    let progress = Progress::new(run.plan.launches.len(), run.launches.len());
-    let mut measurement = Measurement {
-        run,
-        directory,
-        setups: BTreeMap::new(),
-        requests: matrix.requests(),
-        workloads: matrix.for_runners(),
-        rules: &rules,
-        native: &native,
-        artifacts: &places.artifacts,
-        debug_files: &places.debug_files,
-        interrupt: &interrupt,
-        progress: &progress,
-    };
-    matrix.set_up(&mut measurement);
-    let measured = measurement
-        .prepare()
-        .and_then(|()| if interrupt.is_requested() { Ok(()) } else { measurement.launch_all() });
+    let progress = Progress::new(run.0.plan.launches.len(), run.0.launches.len());
+    let tools = Tools { places: &places, rules: &rules, native: &native, interrupt: &interrupt };
+    let mut measurement = Measurement::new(run, &matrix, tools, &progress);
+    let measured = measurement.make();
     progress.finish();
     let folder = measurement.directory.folder().to_owned();
-    let failures =
-        measurement.run.cells.iter().any(|cell| matches!(cell.outcome, CellOutcome::Failed { .. }));
+    let failures = measurement.has_failures();
     drop(measurement);
     measured?;
     report(&folder, arguments.json)?;
@@ -91,6 +74,14 @@ fn report(folder: &Path, json: bool) -> Result<(), CommandError> {
         return print_json(&analysis);
     }
     print(&format!("{}\nreport: {}\n", wasmfit_reports::summary(&analysis), report.html.display()))
+}
+
+fn limits(arguments: &Bench) -> Limits {
+    Limits {
+        memory_bytes: arguments.memory << 20,
+        wall_ns: u64::try_from(arguments.timeout.as_nanos()).unwrap_or(u64::MAX),
+        output_bytes: arguments.output << 10,
+    }
 }
 
 /// The arguments that a run was begun with: where its workloads and runners
@@ -117,19 +108,4 @@ fn out_folder(arguments: &Bench, run: &Run) -> Result<PathBuf, CommandError> {
         )));
     }
     Ok(folder)
-}
-
-fn catch_signals(interrupt: &Interrupt) -> Result<(), CommandError> {
-    let interrupt = interrupt.clone();
-    ctrlc::set_handler(move || interrupt.request())
-        .map_err(|error| CommandError::Setup(format!("cannot catch Ctrl-C: {error}")))
-}
-
-fn first_line(failure: &Failure) -> String {
-    // What the interpreter itself says tells more than its exit code.
-    let said = failure.detail.lines().last().map(str::trim).filter(|line| !line.is_empty());
-    match (failure.kind, said) {
-        (FailureKind::Vanished, Some(said)) => said.to_owned(),
-        _ => failure.message.clone(),
-    }
 }

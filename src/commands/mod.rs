@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod bench;
+pub(crate) mod calibrate;
 pub(crate) mod classify;
 pub(crate) mod doctor;
 pub(crate) mod list;

@@ -278,7 +278,8 @@ fn attribution(
         let share_of_infer = share_of_samples(samples, infer_samples);
         let share = share_of_infer.value * infer_share;
         let mut top = [None; TOP];
-        let of_class = places.iter().enumerate().filter(|(_, it)| in_infer(it) && it.class == class);
+        let of_class =
+            places.iter().enumerate().filter(|(_, it)| in_infer(it) && it.class == class);
         for (slot, (index, _)) in top.iter_mut().zip(of_class) {
             *slot = Some(index);
         }
@@ -294,9 +295,8 @@ fn attribution(
             Some(Profiled::Impossible { .. }) | None => None,
         })
     };
-    let (own, other) = taken().fold((0, 0), |(own, other), it| {
-        (own + it.own_cpu_ns, other + it.other_cpu_ns)
-    });
+    let (own, other) =
+        taken().fold((0, 0), |(own, other), it| (own + it.own_cpu_ns, other + it.other_cpu_ns));
     let nameless: BTreeSet<String> = taken().flat_map(|it| it.nameless.iter().cloned()).collect();
     Attribution {
         costs: costs.to_vec(),

@@ -18,9 +18,7 @@ use wasmfit_record::{
     WorkloadRecord,
 };
 
-pub use attribution::{
-    Attributed, Attribution, Cost, CostClass, NotAssessable, Part, PlaceCount,
-};
+pub use attribution::{Attributed, Attribution, Cost, CostClass, NotAssessable, Part, PlaceCount};
 pub use launches::LaunchCounts;
 pub use parity::{GuestParity, VersionDifference};
 pub use preparation::Preparation;

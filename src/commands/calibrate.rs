@@ -1,0 +1,156 @@
+//! `wasmfit calibrate`: how far the attribution is off.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use wasmfit_protocol::Limits;
+use wasmfit_record::RunDirectory;
+use wasmfit_reports::Calibrated;
+
+use crate::calibrations;
+use crate::classes::Rules;
+use crate::cli::Calibrate;
+use crate::commands::{print, print_json};
+use crate::drive::Interrupt;
+use crate::exit::{CommandError, Ending};
+use crate::inventory::Inventory;
+use crate::matrix::Matrix;
+use crate::measure::{Measurement, Tools};
+use crate::places::Places;
+use crate::plan::Effort;
+use crate::progress::Progress;
+use crate::runners;
+
+/// The workloads: name, `workload.toml`, `workload.py`.
+const WORKLOADS: [[&str; 3]; 2] = [
+    [
+        "calibration-python",
+        include_str!("../../calibration/calibration-python/workload.toml"),
+        include_str!("../../calibration/calibration-python/workload.py"),
+    ],
+    [
+        "calibration-numpy",
+        include_str!("../../calibration/calibration-numpy/workload.toml"),
+        include_str!("../../calibration/calibration-numpy/workload.py"),
+    ],
+];
+
+/// Limits of a launch: what the workloads need, with room to spare.
+const LIMITS: Limits =
+    Limits { memory_bytes: 1 << 30, wall_ns: 600_000_000_000, output_bytes: 1 << 20 };
+
+/// How far an attribution may be off to be relied on: on average, and at
+/// worst.
+const MEAN_GOAL: f64 = 3.0;
+const WORST_GOAL: f64 = 6.0;
+
+/// Measures the mixes and keeps what is found.
+pub(crate) fn run(arguments: &Calibrate) -> Result<Ending, CommandError> {
+    let places = Places::find()?;
+    let rules = Rules::read(&arguments.rules)?;
+    let runners = runners::all(&places, &[]);
+    let native = runners::native(&places);
+    let inventory = Inventory::take(&places, &runners);
+    inventory.require_native()?;
+    let interrupt = Interrupt::default();
+    interrupt.on_signals()?;
+
+    let folder = out_folder(arguments)?;
+    let workloads = write_workloads(&folder.join("workloads"))?;
+    let mut matrix = Matrix::find(&workloads, &arguments.targets, &places, &inventory)?;
+    if arguments.targets.is_empty() {
+        matrix.keep_profiled();
+    }
+    let effort = Effort::calibration(arguments.rounds, arguments.sample_rate);
+    let run = matrix.new_run(effort, LIMITS, None, &rules)?;
+    let directory = RunDirectory::create(&folder)?;
+    directory.save(&run)?;
+    let progress = Progress::new(run.plan.launches.len(), 0);
+    let tools = Tools { places: &places, rules: &rules, native: &native, interrupt: &interrupt };
+    let mut measurement = Measurement::new((run, directory), &matrix, tools, &progress);
+    let measured = measurement.make();
+    progress.finish();
+    let failures = measurement.has_failures();
+    drop(measurement);
+    measured?;
+    if interrupt.is_requested() {
+        eprintln!("wasmfit: interrupted; a calibration is made as a whole: start it again");
+        return Ok(Ending::Interrupted);
+    }
+    let found = wasmfit_reports::calibrated(&folder)?;
+    calibrations::add(&places.calibrations, found.iter().map(|it| it.summary.clone()).collect())?;
+    if arguments.json {
+        print_json(&found)?;
+    } else {
+        print(&told(&found, &folder))?;
+    }
+    let off = |it: &Calibrated| {
+        it.summary.mean_error_points > MEAN_GOAL || it.summary.worst_error_points > WORST_GOAL
+    };
+    let is_good = !failures && !found.is_empty() && !found.iter().any(off);
+    Ok(if is_good { Ending::Done } else { Ending::WithFailures })
+}
+
+fn out_folder(arguments: &Calibrate) -> Result<PathBuf, CommandError> {
+    let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let folder = arguments.out.clone().unwrap_or_else(|| {
+        Path::new("runs").join(format!("calibration-{}", now.replace(':', "-")))
+    });
+    if folder.join("run.json").exists() {
+        let folder = folder.display();
+        return Err(CommandError::Usage(format!(
+            "{folder} holds a run already: give another --out"
+        )));
+    }
+    Ok(folder)
+}
+
+/// Writes the workloads where runners can read them, and returns their
+/// folders.
+fn write_workloads(folder: &Path) -> Result<Vec<String>, CommandError> {
+    let write = |[name, manifest, code]: [&str; 3]| -> std::io::Result<String> {
+        let folder = folder.join(name);
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("workload.toml"), manifest)?;
+        fs::write(folder.join("workload.py"), code)?;
+        Ok(folder.to_string_lossy().into_owned())
+    };
+    let written: std::io::Result<Vec<String>> = WORKLOADS.into_iter().map(write).collect();
+    written.map_err(|error| CommandError::Storage(format!("{}: {error}", folder.display())))
+}
+
+/// The errors as a table.
+fn told(found: &[Calibrated], folder: &Path) -> String {
+    let mut lines = Vec::new();
+    if found.is_empty() {
+        lines.push("no target was calibrated; the lines above say why".to_owned());
+    } else {
+        lines.push(format!(
+            "{:<36} {:>5} {:>8} {:>6} {:>6}  worst mix",
+            "target", "mixes", "samples", "mean", "worst"
+        ));
+    }
+    for Calibrated { summary, .. } in found {
+        let off =
+            if summary.mean_error_points > MEAN_GOAL || summary.worst_error_points > WORST_GOAL {
+                "  (beyond the goal)"
+            } else {
+                ""
+            };
+        lines.push(format!(
+            "{:<36} {:>5} {:>8} {:>6.1} {:>6.1}  {}{off}",
+            summary.target.to_string(),
+            summary.mixes,
+            summary.samples,
+            summary.mean_error_points,
+            summary.worst_error_points,
+            summary.worst_mix
+        ));
+    }
+    lines.push(format!(
+        "Errors in percentage points; the goal is {MEAN_GOAL} on average and {WORST_GOAL} at worst. Every mix: {}",
+        folder.display()
+    ));
+    lines.join("\n") + "\n"
+}
