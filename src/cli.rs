@@ -164,8 +164,8 @@ pub(crate) struct Calibrate {
 /// the sample is charged there.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-Rules are TOML; symbol and object are regular expressions, and either may be
-left out:
+Rules are TOML; symbol and object are regular expressions or lists of them, and
+either may be left out:
   [[rule]]
   symbol = '^score_rows'
   object = '^_scoring\\.'

@@ -8,6 +8,7 @@ use crate::banners::{self, Banner};
 use crate::charts::{self, Figure};
 use crate::format::{count, counted};
 use crate::headline::{self, Headline};
+use crate::icicle::{self, Icicle};
 use crate::places::places;
 use crate::tables::{self, Table};
 use crate::warnings::{WarningGroup, grouped};
@@ -26,6 +27,9 @@ struct Page<'a> {
     overview: Table,
     refusals: Vec<Refusal>,
     results: Table,
+    taxes: Table,
+    survival: Table,
+    calibrations: Table,
     workloads: Vec<WorkloadSection<'a>>,
     failed: Vec<FailedCell>,
     warnings: Vec<WarningGroup>,
@@ -57,6 +61,9 @@ struct CaseSection {
     /// Told where a workload has several.
     name: Option<String>,
     figures: Vec<Figure>,
+    attribution: Table,
+    functions: Table,
+    icicles: Vec<Icicle>,
     request_phases: Table,
     cold_starts: Table,
 }
@@ -87,6 +94,9 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
         overview: keep_marks(tables::overview(analysis)),
         refusals: refusals(analysis),
         results: keep_marks(tables::results(analysis)),
+        taxes: tables::taxes(analysis),
+        survival: tables::survival(analysis),
+        calibrations: tables::calibrations(analysis),
         workloads: workloads?,
         failed: failed(analysis),
         warnings: grouped(&analysis.warnings),
@@ -166,6 +176,7 @@ fn workload_section(workload: &WorkloadAnalysis) -> Result<WorkloadSection<'_>, 
 fn case_section(case: &CaseAnalysis, several: bool) -> Result<CaseSection, ReportError> {
     let figures = [
         charts::ratios(case)?,
+        charts::attribution(case)?,
         charts::phases(case)?,
         charts::cold_start(case)?,
         charts::spread(case)?,
@@ -173,6 +184,9 @@ fn case_section(case: &CaseAnalysis, several: bool) -> Result<CaseSection, Repor
     Ok(CaseSection {
         name: several.then(|| case.case.to_string()),
         figures: figures.into_iter().flatten().collect(),
+        attribution: tables::attribution(case),
+        functions: tables::functions(case),
+        icicles: icicle::of(case),
         request_phases: tables::request_phases(case),
         cold_starts: tables::cold_starts(case),
     })

@@ -13,6 +13,7 @@ mod charts;
 mod format;
 mod headline;
 mod html;
+mod icicle;
 mod markdown;
 mod paths;
 mod places;

@@ -22,6 +22,9 @@ struct Page<'a> {
     overview: Table,
     refusals: Vec<Refusal>,
     results: Table,
+    taxes: Table,
+    survival: Table,
+    calibrations: Table,
     cases: Vec<CaseSection>,
     failed: Vec<FailedCell>,
     warnings: Vec<WarningGroup>,
@@ -37,6 +40,7 @@ struct Page<'a> {
 
 struct CaseSection {
     name: String,
+    attribution: Table,
     request_phases: Table,
     cold_starts: Table,
 }
@@ -50,6 +54,7 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
     });
     let cases = analysis.cases().map(|case| CaseSection {
         name: case.case.to_string(),
+        attribution: tables::attribution(case),
         request_phases: tables::request_phases(case),
         cold_starts: tables::cold_starts(case),
     });
@@ -62,6 +67,9 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
         overview: tables::overview(analysis),
         refusals: refusals(analysis),
         results: tables::results(analysis),
+        taxes: tables::taxes(analysis),
+        survival: tables::survival(analysis),
+        calibrations: tables::calibrations(analysis),
         cases: cases.collect(),
         failed: failed(analysis),
         warnings: grouped(&analysis.warnings),

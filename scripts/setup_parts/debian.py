@@ -5,6 +5,7 @@ of another.
 """
 
 import platform
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +25,10 @@ LIBRARIES = Path("usr/lib/x86_64-linux-gnu")
 LOADER = LIBRARIES / "ld-linux-x86-64.so.2"
 # Manuals, changelogs and settings of other programs.
 UNUSED = Path("usr/share")
-NEEDED_BYTES = 300_000_000
+# Symbols, by build id. Packages that hold some bring a debugging build of the program too.
+DEBUG_FILES = Path("usr/lib/debug")
+DEBUG_PACKAGE = re.compile(r"-dbg_")
+NEEDED_BYTES = 600_000_000
 REMEDY = "run scripts/setup again"
 
 
@@ -61,7 +65,7 @@ def ensure(workspace, tools, sysroot):
     """The record of a sysroot, which is made when it is not there."""
     folder, inputs = sysroot.folder(workspace), inputs_of(workspace, sysroot)
     record = read_stamp(folder, inputs)
-    if record and all((folder / path).is_file() for path in (LOADER, *sysroot.files)):
+    if record and all((folder / path).exists() for path in (LOADER, *sysroot.files)):
         return record
     require_support(sysroot)
     workspace.require_space(NEEDED_BYTES)
@@ -140,8 +144,14 @@ def fallback_line(fallbacks):
 def unpack(workspace, sysroot, archives):
     built = workspace.fresh(sysroot.component)
     for archive in archives:
-        run(workspace, ["dpkg-deb", "-x", archive, built],
+        folder = built
+        if DEBUG_PACKAGE.search(archive.name):
+            folder = workspace.fresh(f"{sysroot.component}-debug")
+        run(workspace, ["dpkg-deb", "-x", archive, folder],
             f"{archive.name} cannot be unpacked", REMEDY)
+        if folder is not built:
+            shutil.copytree(folder / DEBUG_FILES, built / DEBUG_FILES, dirs_exist_ok=True)
+            shutil.rmtree(folder)
     shutil.rmtree(built / UNUSED, ignore_errors=True)
     return built
 

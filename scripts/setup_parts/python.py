@@ -74,8 +74,8 @@ def finish_sysroot(workspace, folder):
 
 
 SYSROOT = debian.Sysroot(
-    name="python", content="python3.15", files=(INTERPRETER,), finish=finish_sysroot,
-    module=Path(__file__), alternative=f"set {OVERRIDE} {REPLACEMENT}")
+    name="python", content="python3.15", files=(INTERPRETER, debian.DEBUG_FILES / ".build-id"),
+    finish=finish_sysroot, module=Path(__file__), alternative=f"set {OVERRIDE} {REPLACEMENT}")
 
 
 def executable_of(root):

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use regex::Regex;
+use regex::bytes::{RegexSet, RegexSetBuilder};
 use serde::Deserialize;
 use wasmfit_protocol::{Place, ProfileRow, sha256};
 use wasmfit_record::{Class, ProfileRecord, RulesRecord};
@@ -29,9 +29,9 @@ pub(crate) struct Rule {
     /// Name of its file, and its number there, from 1.
     pub(crate) source: (String, usize),
     /// What a symbol must match; anything where there is none.
-    pub(crate) symbol: Option<Regex>,
+    symbol: Option<RegexSet>,
     /// What an object must match; anything where there is none.
-    pub(crate) object: Option<Regex>,
+    object: Option<RegexSet>,
     /// What it decides.
     pub(crate) verdict: Verdict,
     /// Why.
@@ -45,6 +45,18 @@ pub(crate) enum Verdict {
     Class(Class),
     /// It belongs to whatever class its caller does.
     Caller,
+}
+
+impl Rule {
+    /// The regular expressions by which it matches a function's symbol and
+    /// object; none where it takes any.
+    pub(crate) fn matching(&self, symbol: &str, object: &str) -> [Option<&str>; 2] {
+        [(&self.symbol, symbol), (&self.object, object)].map(|(patterns, text)| {
+            let patterns = patterns.as_ref()?;
+            let first = patterns.matches(text.as_bytes()).iter().next()?;
+            patterns.patterns().get(first).map(String::as_str)
+        })
+    }
 }
 
 impl Verdict {
@@ -61,10 +73,18 @@ impl Verdict {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
-    symbol: Option<String>,
-    object: Option<String>,
+    symbol: Option<Patterns>,
+    object: Option<Patterns>,
     class: String,
     why: String,
+}
+
+/// One regular expression or several, any of which may match.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Patterns {
+    One(String),
+    Any(Vec<String>),
 }
 
 #[derive(Debug, Deserialize)]
@@ -111,8 +131,8 @@ impl Rules {
 
     /// The rule that decides about a function.
     pub(crate) fn rule_of(&self, symbol: &str, object: &str) -> Option<&Rule> {
-        let fits = |pattern: &Option<Regex>, text: &str| {
-            pattern.as_ref().is_none_or(|pattern| pattern.is_match(text))
+        let fits = |patterns: &Option<RegexSet>, text: &str| {
+            patterns.as_ref().is_none_or(|patterns| patterns.is_match(text.as_bytes()))
         };
         self.rules.iter().find(|rule| fits(&rule.symbol, symbol) && fits(&rule.object, object))
     }
@@ -167,9 +187,17 @@ impl Written {
         if self.symbol.is_none() && self.object.is_none() {
             return Err("it has neither symbol nor object and would match everything".into());
         }
-        let pattern = |text: Option<String>, name: &str| {
-            let pattern = text.map(|text| Regex::new(&text)).transpose();
-            pattern.map_err(|error| {
+        let patterns = |written: Option<Patterns>, name: &str| {
+            let patterns = written.map(|written| {
+                let texts = match written {
+                    Patterns::One(one) => vec![one],
+                    Patterns::Any(several) => several,
+                };
+                // Letters of C: those of all languages take far longer to
+                // prepare.
+                RegexSetBuilder::new(texts).unicode(false).build()
+            });
+            patterns.transpose().map_err(|error| {
                 let error = error.to_string();
                 format!("{name}: {}", error.lines().last().unwrap_or_default().trim())
             })
@@ -180,8 +208,8 @@ impl Written {
         };
         Ok(Rule {
             source: (file.to_owned(), number),
-            symbol: pattern(self.symbol, "symbol")?,
-            object: pattern(self.object, "object")?,
+            symbol: patterns(self.symbol, "symbol")?,
+            object: patterns(self.object, "object")?,
             verdict,
             why: self.why,
         })

@@ -1,6 +1,5 @@
 //! `wasmfit classify`: which rule decides about a function.
 
-use regex::Regex;
 use serde::Serialize;
 
 use crate::classes::{Rule, Rules};
@@ -23,6 +22,7 @@ struct Deciding<'a> {
     file: &'a str,
     /// Its number in the file, from 1.
     number: usize,
+    /// The regular expressions that matched.
     symbol: Option<&'a str>,
     object: Option<&'a str>,
     why: &'a str,
@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &Classify) -> Result<Ending, CommandError> {
             symbol,
             object: &arguments.object,
             class: rule.map_or("unknown", |rule| rule.verdict.name()),
-            rule: rule.map(Deciding::of),
+            rule: rule.map(|rule| Deciding::of(rule, symbol, &arguments.object)),
         }
     });
     let decisions: Vec<_> = decisions.collect();
@@ -51,15 +51,10 @@ pub(crate) fn run(arguments: &Classify) -> Result<Ending, CommandError> {
 }
 
 impl<'a> Deciding<'a> {
-    fn of(rule: &'a Rule) -> Self {
+    fn of(rule: &'a Rule, symbol: &str, object: &str) -> Self {
         let (file, number) = &rule.source;
-        Self {
-            file,
-            number: *number,
-            symbol: rule.symbol.as_ref().map(Regex::as_str),
-            object: rule.object.as_ref().map(Regex::as_str),
-            why: &rule.why,
-        }
+        let [symbol, object] = rule.matching(symbol, object);
+        Self { file, number: *number, symbol, object, why: &rule.why }
     }
 }
 
@@ -71,7 +66,11 @@ impl Decision<'_> {
             return format!("{symbol} in {object}: {class}\n  no rule matches\n");
         };
         let patterns = [("symbol", on_symbol), ("object", on_object)].into_iter();
-        let patterns = patterns.filter_map(|(name, it)| Some(format!("  {name} {}\n", (*it)?)));
+        // A pattern that is written over several lines is shown on one.
+        let patterns = patterns.filter_map(|(name, it)| {
+            let words: Vec<&str> = (*it)?.split_whitespace().collect();
+            Some(format!("  {name} {}\n", words.concat()))
+        });
         let patterns: String = patterns.collect();
         format!("{symbol} in {object}: {class}\n  {why}\n  rule {number} of {file}\n{patterns}")
     }

@@ -9,13 +9,14 @@ mod parity;
 mod preparation;
 mod ranking;
 mod run;
+mod survival;
 mod unsupported;
 
 use serde::Serialize;
 use wasmfit_protocol::{Boundary, ColdPhase, Failure, RequestPhase, Sampling, Start, Versions};
 use wasmfit_record::{
-    Budget, Case, Deviation, Environment, GuestRecord, Profile, Status, Target, Tolerance,
-    WorkloadRecord,
+    Budget, Calibration, Case, Deviation, Environment, GuestRecord, Profile, RulesRecord, Status,
+    Target, Tolerance, WorkloadRecord,
 };
 
 pub use attribution::{Attributed, Attribution, Cost, CostClass, NotAssessable, Part, PlaceCount};
@@ -24,6 +25,7 @@ pub use parity::{GuestParity, VersionDifference};
 pub use preparation::Preparation;
 pub use ranking::Ranking;
 pub(crate) use run::of_run;
+pub use survival::{ClassMove, Survival, Tax};
 pub use unsupported::Unsupported;
 pub use wasmfit_protocol::Execution;
 
@@ -69,6 +71,14 @@ pub struct Analysis {
     pub preparations: Vec<Preparation>,
     /// Why cells are not supported, each reason once.
     pub unsupported: Vec<Unsupported>,
+    /// Cost classes natively and on each target that was profiled.
+    pub survivals: Vec<Survival>,
+    /// What each runtime adds to each class.
+    pub taxes: Vec<Tax>,
+    /// How far the attribution is off, of the targets for which that is known.
+    pub calibrations: Vec<Calibration>,
+    /// The files of rules that told the classes.
+    pub rules: Vec<RulesRecord>,
     /// How quiet the machine was.
     pub noise: MachineNoise,
     /// By workload, in the run's order.

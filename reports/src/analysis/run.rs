@@ -7,7 +7,7 @@ use wasmfit_record::{CellOutcome, Launch, LaunchOutcome, Run};
 
 use super::{
     ANALYSIS_VERSION, Analysis, CaseAnalysis, CellAnalysis, CellState, MachineNoise,
-    WorkloadAnalysis, cell, launches, parity, preparation, ranking, unsupported,
+    WorkloadAnalysis, cell, launches, parity, preparation, ranking, survival, unsupported,
 };
 use crate::paths;
 use crate::profile::CellProfile;
@@ -29,6 +29,7 @@ pub(crate) fn of_run(
     profiles: &BTreeMap<usize, CellProfile>,
 ) -> Analysis {
     let workloads = workloads(run, samples, profiles);
+    let survivals = survival::of(&workloads);
     let mut analysis = Analysis {
         analysis_version: ANALYSIS_VERSION,
         wasmfit_version: run.wasmfit_version.clone(),
@@ -46,6 +47,10 @@ pub(crate) fn of_run(
         parity: parity::of(&workloads),
         preparations: preparation::of(run),
         unsupported: unsupported::of(&workloads),
+        taxes: survival::taxes(&survivals),
+        survivals,
+        calibrations: run.calibrations.clone(),
+        rules: run.rules.clone(),
         noise: machine_noise(run, &workloads),
         workloads,
         warnings: Vec::new(),

@@ -46,11 +46,15 @@ pub(crate) enum Ink {
     /// A cold-start phase likewise. Its colours are its own: this chart and
     /// that of request phases stand side by side.
     ColdPhase(u8),
+    /// A cost class, by position in its legend. Its chart stands beside that
+    /// of request phases too.
+    Cost(u8),
 }
 
 /// Distinct colours for phases.
 const REQUEST_PHASES: u8 = 5;
 const COLD_PHASES: u8 = 7;
+const COSTS: u8 = 9;
 
 impl Ink {
     const PLAIN: [Self; 8] = [
@@ -67,7 +71,8 @@ impl Ink {
     fn all() -> impl Iterator<Item = Self> {
         let request_phases = (0..REQUEST_PHASES).map(Self::RequestPhase);
         let cold_phases = (0..COLD_PHASES).map(Self::ColdPhase);
-        Self::PLAIN.into_iter().chain(request_phases).chain(cold_phases)
+        let costs = (0..COSTS).map(Self::Cost);
+        Self::PLAIN.into_iter().chain(request_phases).chain(cold_phases).chain(costs)
     }
 
     /// The colour that stands for it until the style sheet is applied.
@@ -83,6 +88,7 @@ impl Ink {
             Self::Interpreted => RGBColor(0xfa, 0xce, 7),
             Self::RequestPhase(position) => RGBColor(0xfa, 0xce, 0x20 + position % REQUEST_PHASES),
             Self::ColdPhase(position) => RGBColor(0xfa, 0xce, 0x30 + position % COLD_PHASES),
+            Self::Cost(position) => RGBColor(0xfa, 0xce, 0x40 + position % COSTS),
         }
     }
 
@@ -99,6 +105,7 @@ impl Ink {
             Self::Interpreted => "var(--interpreted)".to_owned(),
             Self::RequestPhase(position) => format!("var(--request-{})", position % REQUEST_PHASES),
             Self::ColdPhase(position) => format!("var(--cold-{})", position % COLD_PHASES),
+            Self::Cost(position) => format!("var(--cost-{})", position % COSTS),
         }
     }
 }

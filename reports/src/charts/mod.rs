@@ -5,6 +5,7 @@
 //! page's style sheet, which has a light and a dark set. A chart has a row
 //! per target, however many there are.
 
+mod attribution;
 mod axis;
 mod canvas;
 mod cold_start;
@@ -14,10 +15,11 @@ mod rows;
 mod spread;
 mod stack;
 
+pub(crate) use attribution::{Shown, attribution};
 pub use canvas::ChartError;
 pub(crate) use canvas::Ink;
 pub(crate) use cold_start::cold_start;
-pub(crate) use phases::phases;
+pub(crate) use phases::{ink as ink_of_phase, phases};
 pub(crate) use ratios::{overview, ratios};
 pub(crate) use spread::spread;
 

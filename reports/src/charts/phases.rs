@@ -91,7 +91,8 @@ fn stack(phases: &Phases, native_ns: Option<f64>) -> Stack {
     phases.parts.iter().map(|it| (ink(it.phase), it.median_ns / unit)).collect()
 }
 
-const fn ink(phase: RequestPhase) -> Ink {
+/// The colour of a phase.
+pub(crate) const fn ink(phase: RequestPhase) -> Ink {
     Ink::RequestPhase(match phase {
         RequestPhase::Deliver => 0,
         RequestPhase::Decode => 1,

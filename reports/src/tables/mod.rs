@@ -1,11 +1,13 @@
 //! Tables, the same for every format.
 
+mod attribution;
 mod cells;
 mod circumstances;
 mod overview;
 mod phases;
 mod preparations;
 
+pub(crate) use attribution::{attribution, calibrations, functions, survival, taxes};
 pub(crate) use cells::{footprint, outputs, results};
 pub(crate) use circumstances::{budget, environment, guests, versions, workload};
 pub(crate) use overview::overview;

@@ -1,11 +1,12 @@
 //! Reads the figures and finds what must be warned of.
 
 use wasmfit_protocol::RequestPhase;
-use wasmfit_record::Status;
+use wasmfit_record::{Class, Status};
 
 use super::{CellName, Warning};
 use crate::analysis::{
-    Analysis, CaseAnalysis, CellAnalysis, CellState, Comparison, Measured, Outputs,
+    Analysis, Attributed, CaseAnalysis, CellAnalysis, CellState, Comparison, Measured,
+    NotAssessable, Outputs,
 };
 
 /// Under so many launches the bootstrap interval of a median is hardly more
@@ -22,6 +23,12 @@ const LARGEST_LOAD: f64 = 0.5;
 const LARGEST_UNACCOUNTED: f64 = 0.05;
 /// How much the phase pass may differ from the plain one.
 const LARGEST_PERTURBATION: f64 = 0.1;
+/// Share of `infer` in functions that no rule knows, or that have no name, up
+/// to which the rules are good enough.
+const LARGEST_UNKNOWN: f64 = 0.02;
+/// Processor time of other threads, such as the runtime's own, that changes
+/// nothing.
+const LARGEST_OTHER_THREADS: f64 = 0.05;
 /// What a mark costs, in order of magnitude: two clock readings and a
 /// crossing of the boundary.
 const MARK_NS: f64 = 1000.0;
@@ -76,6 +83,7 @@ fn of_cell(case: &CaseAnalysis, cell: &CellAnalysis) -> Vec<Warning> {
             let mut found = of_noise(measured, &name);
             found.extend(of_comparison(measured, &name));
             found.extend(of_phases(measured, &name));
+            found.extend(of_attribution(&measured.attribution, &name));
             found.extend(of_cold_starts(measured, &name));
             found
         }
@@ -133,6 +141,42 @@ fn of_phases(measured: &Measured, name: &impl Fn() -> CellName) -> Vec<Warning> 
         longest_ns: short.iter().map(|part| part.median_ns).fold(0.0, f64::max),
     });
     perturbed.into_iter().chain(marks).collect()
+}
+
+fn of_attribution(attributed: &Attributed, name: &impl Fn() -> CellName) -> Vec<Warning> {
+    let found = match attributed {
+        Attributed::Assessed(found) => found,
+        Attributed::NotAssessable(NotAssessable::Impossible { reason }) => {
+            return vec![Warning::NoProfile { cell: name(), reason: reason.clone() }];
+        }
+        Attributed::NotAssessable(_) => return Vec::new(),
+    };
+    let unknown = found.parts.iter().find(|part| part.class == Class::Unknown);
+    let unknown = unknown.filter(|part| part.share_of_infer.value > LARGEST_UNKNOWN).map(|part| {
+        let most = found.top(part).next();
+        let function = most.map(|it| match it.symbol.as_str() {
+            "" => it.object.clone(),
+            symbol => symbol.to_owned(),
+        });
+        let share = part.share_of_infer.value;
+        Warning::UnknownFunctions { cell: name(), share, function: function.unwrap_or_default() }
+    });
+    let lost = found.lost;
+    let lost = (lost > 0).then(|| Warning::LostSamples { cell: name(), lost });
+    let share = found.other_threads_share;
+    let threads =
+        (share > LARGEST_OTHER_THREADS).then(|| Warning::OwnThreads { cell: name(), share });
+    let of_nameless = found.places.iter().filter(|it| {
+        it.phase == RequestPhase::Infer && it.symbol.is_empty() && it.charged_to.is_empty()
+    });
+    let of_nameless: u64 = of_nameless.map(|it| it.samples).sum();
+    let share = of_nameless as f64 / found.infer_samples.max(1) as f64;
+    let symbols = (share > LARGEST_UNKNOWN).then(|| Warning::NoSymbols {
+        cell: name(),
+        objects: found.nameless.clone(),
+        share,
+    });
+    [unknown, lost, threads, symbols].into_iter().flatten().collect()
 }
 
 fn of_cold_starts(measured: &Measured, name: &impl Fn() -> CellName) -> Vec<Warning> {

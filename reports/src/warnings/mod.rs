@@ -169,6 +169,45 @@ pub enum Warning {
         /// more than marks explain.
         share: f64,
     },
+    /// Samples in functions that no rule knows.
+    UnknownFunctions {
+        /// The cell.
+        cell: CellName,
+        /// Their share of `infer`.
+        share: f64,
+        /// The function with the most of them.
+        function: String,
+    },
+    /// There was no room for samples.
+    LostSamples {
+        /// The cell.
+        cell: CellName,
+        /// How many.
+        lost: u64,
+    },
+    /// The workload computes in threads of its own, which are not sampled.
+    OwnThreads {
+        /// The cell.
+        cell: CellName,
+        /// Their processor time over that of the sampled thread.
+        share: f64,
+    },
+    /// Samples fell in objects without symbols.
+    NoSymbols {
+        /// The cell.
+        cell: CellName,
+        /// The objects.
+        objects: Vec<String>,
+        /// Share of `infer` in functions without a name.
+        share: f64,
+    },
+    /// The system took no PC samples.
+    NoProfile {
+        /// The cell.
+        cell: CellName,
+        /// Its reason.
+        reason: String,
+    },
     /// Phases that are about as short as marking them takes.
     MarkCost {
         /// The cell.
@@ -196,6 +235,11 @@ impl Warning {
             | Self::Preempted { .. }
             | Self::Governor { .. }
             | Self::ColdStartUnaccounted { .. }
+            | Self::UnknownFunctions { .. }
+            | Self::LostSamples { .. }
+            | Self::OwnThreads { .. }
+            | Self::NoSymbols { .. }
+            | Self::NoProfile { .. }
             | Self::Perturbation { .. } => Severity::Caution,
             Self::OutputsNotIdentical { .. }
             | Self::NoDifference { .. }
@@ -224,6 +268,11 @@ impl Warning {
                 "Marked requests came out faster than plain ones"
             }
             Self::Perturbation { .. } => "Phase marks changed the latency",
+            Self::UnknownFunctions { .. } => "Functions that no rule of cost classes knows",
+            Self::LostSamples { .. } => "Samples were lost",
+            Self::OwnThreads { .. } => "The workload has threads of its own",
+            Self::NoSymbols { .. } => "Native code without symbols",
+            Self::NoProfile { .. } => "No PC samples",
             Self::MarkCost { .. } => "Phases about as short as a mark",
         }
     }
@@ -280,6 +329,22 @@ impl Warning {
                 percent(share.abs()),
                 if *share < 0.0 { "less" } else { "longer" }
             ),
+            Self::UnknownFunctions { cell, share, function } => {
+                format!("{cell}: {} of infer, {function} most of all", percent(*share))
+            }
+            Self::LostSamples { cell, lost } => {
+                format!("{cell}: {}", counted(*lost, "sample", "samples"))
+            }
+            Self::OwnThreads { cell, share } => format!(
+                "{cell}: they took {} of the processor time that the sampled one took",
+                percent(*share)
+            ),
+            Self::NoSymbols { cell, objects, share } => format!(
+                "{cell}: {} of infer in functions without a name, of {}",
+                percent(*share),
+                objects.join(", ")
+            ),
+            Self::NoProfile { cell, reason } => format!("{cell}: {reason}"),
             Self::MarkCost { cell, phases, longest_ns } => {
                 let names: Vec<_> = phases.iter().map(|phase| phase.name()).collect();
                 format!("{cell}: {} within {}", names.join(", "), duration(*longest_ns))
@@ -329,6 +394,19 @@ impl Warning {
             }
             Self::Perturbation { .. } => {
                 "take shares from the phases and times from the plain median, never the reverse"
+            }
+            Self::UnknownFunctions { .. } => {
+                "see what they do, write a rule for them (`wasmfit classify --help`) and measure with `--rules`; until then they count as neither interpreter nor compute"
+            }
+            Self::LostSamples { .. } => "take fewer with `--sample-rate`",
+            Self::OwnThreads { .. } => {
+                "read its split as that of the thread that waits for them; a guest has one thread, so compare with the workload held to one"
+            }
+            Self::NoSymbols { .. } => {
+                "install their debug files and name the folder in WASMFIT_DEBUG (`scripts/setup` does it for its own Python); until then they count as whole objects"
+            }
+            Self::NoProfile { .. } => {
+                "phases are timed all the same; to split infer, allow timers (`ulimit -i`) and signals to this process"
             }
             Self::MarkCost { .. } => "read them as next to nothing: a mark costs about as much",
         }

@@ -30,6 +30,7 @@ pub struct Job {
     pub artifacts: PathBuf,
     /// Folders that hold debug files as `.build-id/xx/yyyy.debug`: names for
     /// the profile of native programs that carry none.
+    #[serde(default)]
     pub debug_files: Vec<PathBuf>,
     /// What to do.
     pub task: Task,

@@ -22,7 +22,7 @@ pub use tier::{Execution, Proposal, Tier};
 
 /// The protocol's version. A runner that reads another one in a job answers
 /// with [`FailureKind::Protocol`] and ends.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 2;
 
 /// Exit code of a runner that told its failure as an event. Any other
 /// non-zero code means that it could not.
