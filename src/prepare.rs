@@ -1,7 +1,7 @@
 //! What has to be there before the first launch: requests and compiled
 //! artifacts. What cannot be made fails the cells that need it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ impl Measurement<'_> {
         let targets: BTreeMap<Target, Setup> =
             self.setups.values().map(|setup| (setup.target.clone(), setup.clone())).collect();
         for (target, setup) in targets.iter().filter(|(_, setup)| setup.prepares()) {
-            let compiled = self.compile(setup)?;
+            let compiled = self.compile(setup, &self.planned_starts(target))?;
             if self.interrupt.is_requested() {
                 return Ok(());
             }
@@ -92,13 +92,21 @@ impl Measurement<'_> {
         }
     }
 
-    /// Makes the artifact of every start that a target offers.
+    /// The starts of a target that are to be launched.
+    fn planned_starts(&self, target: &Target) -> BTreeSet<Start> {
+        let of_target = self.run.plan.launches.iter();
+        let of_target = of_target.filter(|it| self.run.cells[it.cell].target == *target);
+        of_target.map(|launch| launch.start).collect()
+    }
+
+    /// Makes the artifacts of a target.
     fn compile(
         &self,
         setup: &Setup,
+        starts: &BTreeSet<Start>,
     ) -> Result<Result<BTreeMap<Start, Artifact>, Failure>, CommandError> {
         let scratch = self.scratch()?;
-        let artifacts = setup.starts().into_iter().filter_map(|start| {
+        let artifacts = starts.iter().copied().filter_map(|start| {
             self.progress.step(&format!("preparing {} ({} start)", setup.target, start.name()));
             let made = prepare_one(setup, start, &scratch, self.artifacts, self.interrupt);
             made.transpose().map(|artifact| artifact.map(|artifact| (start, artifact)))

@@ -13,7 +13,9 @@ use std::time::Duration;
 use assert_cmd::cargo::cargo_bin;
 use serde_json::{Value, json};
 use wasmfit_protocol::FailureKind;
-use wasmfit_record::{CellOutcome, LaunchOutcome, Run, RunDirectory, Status};
+use wasmfit_record::{
+    CellOutcome, Class, LaunchOutcome, Run, RunDirectory, Status, read_profile_records,
+};
 
 const TARGET: &str = "mock/scripted@script";
 
@@ -110,6 +112,14 @@ fn a_run_measures_verifies_and_reports_every_cell() {
         };
         assert_eq!(deviation.is_some(), !cell.target.is_native());
     }
+    let mut classes = BTreeMap::new();
+    let path = RunDirectory::profile_of(&world.path("run"));
+    read_profile_records(&path, run.profile_bytes, |row| {
+        *classes.entry(row.class).or_insert(0) += row.count;
+    })
+    .expect("a profile");
+    let launches = 4 * u64::from(run.plan.rounds);
+    assert_eq!(classes, [(Class::Eval, 9 * launches), (Class::Compute, launches)].into());
     let summary = String::from_utf8_lossy(&output.stdout);
     assert!(summary.contains("3.00"), "{summary}");
     assert!(world.path("run/report.html").is_file());
@@ -468,6 +478,7 @@ fn a_cell_beyond_its_budget_gets_the_least_and_the_run_is_complete() {
     run["plan"]["budget"] = json!({"cell_ns": 1, "least_rounds": 3});
     run["launches"] = json!([]);
     run["samples_bytes"] = json!(0);
+    run["profile_bytes"] = json!(0);
     fs::write(&path, run.to_string()).expect("written");
     let output = world.command(&["bench", "--resume", "run"]).output().expect("ran");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));

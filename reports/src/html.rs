@@ -29,6 +29,7 @@ struct Page<'a> {
     results: Table,
     taxes: Table,
     survival: Table,
+    survivors: String,
     calibrations: Table,
     workloads: Vec<WorkloadSection<'a>>,
     failed: Vec<FailedCell>,
@@ -96,6 +97,7 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
         results: keep_marks(tables::results(analysis)),
         taxes: tables::taxes(analysis),
         survival: tables::survival(analysis),
+        survivors: survivors(analysis),
         calibrations: tables::calibrations(analysis),
         workloads: workloads?,
         failed: failed(analysis),
@@ -212,6 +214,17 @@ pub(crate) fn refusals(analysis: &Analysis) -> Vec<Refusal> {
         reason: it.reason.clone(),
     };
     analysis.unsupported.iter().map(refusal).collect()
+}
+
+/// In how many cells the class that dominates natively dominates as well.
+pub(crate) fn survivors(analysis: &Analysis) -> String {
+    let all = &analysis.survivals;
+    let same = all.iter().filter(|it| it.dominant == it.dominant_native).count();
+    let targets = counted(all.len() as u64, "profiled cell", "profiled cells");
+    let same = if same == all.len() { "every one".to_owned() } else { count(same as u64) };
+    format!(
+        "Of {targets}, in {same} the class that dominates natively dominates on the target as well. How much slower each class is there is the sandbox’s tax on it."
+    )
 }
 
 /// The command line as a shell takes it.

@@ -41,12 +41,13 @@ pub(crate) fn of(case: &CaseAnalysis) -> Vec<Icicle> {
 fn icicle(target: String, places: &[PlaceCount]) -> Icicle {
     let total: u64 = places.iter().map(|it| it.samples).sum();
     let share = |samples: u64| samples as f64 / total.max(1) as f64;
-    let tile = |samples: u64, ink, label: &str| Tile {
+    let tile = |samples: u64, ink, name: &str| Tile {
         width: format!("{:.3}", 100.0 * share(samples)),
         ink,
-        label: label.to_owned(),
+        // Boxes are narrow: the colour tells whose sub-class it is.
+        label: name.trim_start_matches("interpreter/").to_owned(),
         title: format!(
-            "{label}: {}, {}",
+            "{name}: {}, {}",
             percent(share(samples)),
             counted(samples, "sample", "samples")
         ),

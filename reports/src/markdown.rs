@@ -6,7 +6,7 @@ use crate::ReportError;
 use crate::analysis::Analysis;
 use crate::banners::{self, Banner};
 use crate::headline;
-use crate::html::{FailedCell, Refusal, command, failed, refusals, subject};
+use crate::html::{FailedCell, Refusal, command, failed, refusals, subject, survivors};
 use crate::tables::{self, Table};
 use crate::warnings::{WarningGroup, grouped};
 
@@ -24,6 +24,7 @@ struct Page<'a> {
     results: Table,
     taxes: Table,
     survival: Table,
+    survivors: String,
     calibrations: Table,
     cases: Vec<CaseSection>,
     failed: Vec<FailedCell>,
@@ -69,6 +70,7 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
         results: tables::results(analysis),
         taxes: tables::taxes(analysis),
         survival: tables::survival(analysis),
+        survivors: survivors(analysis),
         calibrations: tables::calibrations(analysis),
         cases: cases.collect(),
         failed: failed(analysis),

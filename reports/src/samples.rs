@@ -29,7 +29,6 @@ struct Raw {
 
 /// What a launch timed, ready for statistics.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_field_names, reason = "units are in names")]
 pub(crate) struct LaunchSamples {
     /// By cold-start phase, in the order of [`ColdPhase::ALL`].
     pub(crate) cold_ns: [Option<u64>; ColdPhase::ALL.len()],

@@ -8,11 +8,14 @@ use std::sync::LazyLock;
 
 use fixture::{Behaviour, Fixture, HOSTILE, native, versions, wasmtime};
 use proptest::prelude::*;
+use wasmfit_protocol::Profiled;
 use wasmfit_record::{
-    Budget, Case, CellOutcome, Deviation, Launch, LaunchOutcome, PlannedLaunch, RecordError, Status,
+    Budget, Case, CellOutcome, Class, Deviation, Launch, LaunchOutcome, PlannedLaunch, RecordError,
+    Status,
 };
 use wasmfit_reports::analysis::{
-    Analysis, CaseAnalysis, CellState, Comparison, Execution, LaunchCounts, Measured,
+    Analysis, Attributed, Attribution, CaseAnalysis, CellState, Comparison, CostClass, Execution,
+    LaunchCounts, Measured, NotAssessable,
 };
 use wasmfit_reports::warnings::Warning;
 use wasmfit_reports::{analyze, render, summary, write};
@@ -92,7 +95,15 @@ fn a_report_is_the_same_bytes_again_wherever_it_lies() {
     names.sort();
     assert_eq!(
         names,
-        ["report.html", "report.md", "requests", "responses", "run.json", "samples.csv"]
+        [
+            "profile.csv",
+            "report.html",
+            "report.md",
+            "requests",
+            "responses",
+            "run.json",
+            "samples.csv"
+        ]
     );
 }
 
@@ -581,4 +592,135 @@ proptest! {
         let (straight, shuffled) = (analysis_of(&fixture), analysis_of(&shuffled));
         prop_assert_eq!(straight.workloads, shuffled.workloads);
     }
+}
+
+/// The attribution of a cell that must have one.
+fn attribution(analysis: &Analysis, position: usize) -> &Attribution {
+    match &measured(analysis, position).attribution {
+        Attributed::Assessed(found) => found,
+        Attributed::NotAssessable(why) => panic!("{}", why.told()),
+    }
+}
+
+fn share(of: &Attribution, class: CostClass) -> f64 {
+    of.cost(class).unwrap().share.value
+}
+
+#[test]
+fn a_requests_time_is_split_by_samples_and_by_the_clock() {
+    let analysis = analysis_of(&pair(6, 200));
+    let native = attribution(&analysis, 0);
+    // Of infer, which is 80% of a request natively: 700 of 1000 samples
+    // interpreter, 200 compute, 10 unknown; 90 fell in other phases.
+    let marshalling = share(native, CostClass::Marshalling);
+    let infer = 1.0 - marshalling;
+    assert_eq!(native.infer_samples, 6 * 900);
+    assert!((share(native, CostClass::Compute) - infer * 200.0 / 900.0).abs() < 1e-12);
+    assert!((share(native, CostClass::Interpreter) - infer * 690.0 / 900.0).abs() < 1e-12);
+    assert!((share(native, CostClass::Unknown) - infer * 10.0 / 900.0).abs() < 1e-12);
+    let sum: f64 = native.costs.iter().map(|cost| cost.share.value).sum();
+    assert!((sum - 1.0).abs() < 1e-12);
+    assert_eq!(native.dominant().unwrap().class, CostClass::Interpreter);
+    // memcpy is charged to its caller, and says so.
+    let part = native.parts.iter().find(|part| part.class == Class::Compute).unwrap();
+    let top = native.top(part).next().unwrap();
+    assert_eq!((&*top.symbol, &*top.charged_to), ("memcpy", "FLOAT_add"));
+    // The sampler added a hundredth.
+    assert!((native.sampler_share.unwrap() - 0.01).abs() < 0.003);
+}
+
+#[test]
+fn a_class_is_slower_by_the_ratio_of_its_times() {
+    let analysis = analysis_of(&pair(6, 200));
+    let [native, target] = [0, 1].map(|it| attribution(&analysis, it));
+    let ratio = measured(&analysis, 1).ratio.unwrap().times_native.value;
+    let [survival] = &analysis.survivals[..] else { panic!("{:?}", analysis.survivals) };
+    for class in &survival.classes {
+        let expected = ratio * share(target, class.class) / share(native, class.class);
+        let found = class.times_native.unwrap();
+        assert!((found.value - expected).abs() < 1e-9, "{class:?}");
+        assert!(found.interval.unwrap().contains(expected));
+    }
+    // Marshalling has less than a tenth of native's time.
+    let taxed: Vec<_> = analysis.taxes.iter().map(|tax| tax.class).collect();
+    assert_eq!(taxed, [CostClass::Interpreter, CostClass::Compute]);
+}
+
+#[test]
+fn what_is_not_assessable_says_why() {
+    let analysis = analysis_of(&Fixture::many(40));
+    let reason = |target: &str| {
+        let found = analysis.measured().find(|(_, cell, _)| cell.target.to_string() == target);
+        match &found.unwrap().2.attribution {
+            Attributed::NotAssessable(why) => why.clone(),
+            Attributed::Assessed(_) => panic!("{target} is assessed"),
+        }
+    };
+    assert_eq!(reason("wasmtime/pulley@cpython-3.15"), NotAssessable::Interpreted);
+    assert_eq!(reason("wasmtime/cranelift@cpython-3.12"), NotAssessable::NoFunctionNames);
+
+    let mut fixture = pair(6, 50);
+    fixture.profiles.clear();
+    for launch in &mut fixture.run.launches {
+        if let LaunchOutcome::Served(served) = &mut launch.outcome {
+            served.profile = Some(Profiled::Impossible { reason: "no timer: EAGAIN".into() });
+        }
+    }
+    let analysis = analysis_of(&fixture);
+    assert!(warnings(&analysis).contains(&"No PC samples"));
+    assert!(html_of(&fixture).contains("no timer: EAGAIN"));
+    assert!(analysis.survivals.is_empty());
+}
+
+#[test]
+fn profiles_that_mislead_are_warned_of() {
+    let mut fixture = pair(6, 50);
+    for row in &mut fixture.profiles {
+        if row.class == Class::Unknown {
+            row.count = 100;
+        }
+    }
+    for launch in &mut fixture.run.launches {
+        if let LaunchOutcome::Served(served) = &mut launch.outcome
+            && let Some(Profiled::Taken(taken)) = &mut served.profile
+        {
+            taken.lost = 3;
+            taken.other_cpu_ns = taken.own_cpu_ns;
+        }
+    }
+    let analysis = analysis_of(&fixture);
+    let found = warnings(&analysis);
+    for title in [
+        "Functions that no rule of cost classes knows",
+        "Samples were lost",
+        "The workload has threads of its own",
+        "Native code without symbols",
+    ] {
+        assert!(found.contains(&title), "{title}: {found:?}");
+    }
+}
+
+#[test]
+fn a_run_without_profile_is_reported_without_one() {
+    let mut fixture = pair(6, 50);
+    fixture.profiles.clear();
+    fixture.run.plan.sampling.profile = None;
+    for launch in &mut fixture.run.launches {
+        if let LaunchOutcome::Served(served) = &mut launch.outcome {
+            served.profile = None;
+        }
+    }
+    let html = html_of(&fixture);
+    assert!(!html.contains("What survives the move") && !html.contains("Cost classes</h4>"));
+}
+
+#[test]
+fn a_profile_that_is_not_whole_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    pair(6, 50).save(folder.path());
+    let path = folder.path().join("profile.csv");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, &text[..text.len() / 2]).unwrap();
+    let error = wasmfit_reports::analyze(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("profile.csv is damaged: it holds"), "{error}");
 }

@@ -43,8 +43,9 @@ pub(crate) struct Rule {
 pub(crate) enum Verdict {
     /// The function belongs to a class.
     Class(Class),
-    /// It belongs to whatever class its caller does.
-    Caller,
+    /// It belongs to whatever class its caller does; where that is not known,
+    /// to this one.
+    Caller(Class),
 }
 
 impl Rule {
@@ -64,7 +65,7 @@ impl Verdict {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Class(class) => class.name(),
-            Self::Caller => "caller",
+            Self::Caller(_) => "caller",
         }
     }
 }
@@ -76,6 +77,7 @@ struct Written {
     symbol: Option<Patterns>,
     object: Option<Patterns>,
     class: String,
+    otherwise: Option<Class>,
     why: String,
 }
 
@@ -166,19 +168,21 @@ impl<'a> Verdicts<'a> {
     /// The class of a sample, and the caller that it is charged to where the
     /// function serves its callers.
     fn class_of(&mut self, places: &'a [Place]) -> (Class, Option<&'a Place>) {
+        let mut otherwise = Class::Unknown;
         for (depth, place) in places.iter().enumerate() {
             let ask = || {
                 let rule = self.rules.rule_of(symbol_of(place), &place.object)?;
                 Some(rule.verdict)
             };
             match *self.known.entry(place).or_insert_with(ask) {
-                Some(Verdict::Caller) => {}
+                Some(Verdict::Caller(Class::Unknown)) => {}
+                Some(Verdict::Caller(class)) => otherwise = class,
                 Some(Verdict::Class(class)) => return (class, (depth > 0).then_some(place)),
                 None => return (Class::Unknown, (depth > 0).then_some(place)),
             }
         }
         // No caller is known, or none that is not in the service of another.
-        (Class::Unknown, None)
+        (otherwise, None)
     }
 }
 
@@ -203,7 +207,10 @@ impl Written {
             })
         };
         let verdict = match self.class.as_str() {
-            "caller" => Verdict::Caller,
+            "caller" => Verdict::Caller(self.otherwise.unwrap_or(Class::Unknown)),
+            _ if self.otherwise.is_some() => {
+                return Err("otherwise goes with the class caller alone".into());
+            }
             name => Verdict::Class(name.parse().map_err(|error| format!("{error}, and caller"))?),
         };
         Ok(Rule {

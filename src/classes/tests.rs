@@ -127,6 +127,12 @@ fn what_serves_its_caller_is_charged_there() {
     ]);
     assert_eq!(found, (Class::Objects, Some("dict_merge".into())));
     assert_eq!(class_of(&[memcpy]), (Class::Unknown, None));
+    // The runtime's own, for no function of the guest's that is known.
+    let found = class_of(&[
+        place("libc.so.6", "__GI___pthread_rwlock_rdlock"),
+        place("libwasmedge.so.0.1.1", ""),
+    ]);
+    assert_eq!(found, (Class::System, None));
 }
 
 #[test]

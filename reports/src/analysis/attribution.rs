@@ -264,12 +264,11 @@ fn attribution(
         places.iter().filter(|it| in_infer(it) && wanted(it.class)).map(|it| it.samples).sum()
     };
     let costs = CostClass::ALL.map(|class| {
-        let share = match class {
-            CostClass::Marshalling => Estimate { value: phases.marshalling_share, interval: None },
-            _ => {
-                let samples = count(&|it| CostClass::of(it) == class);
-                scaled(share_of_samples(samples, infer_samples), infer_share)
-            }
+        let share = if class == CostClass::Marshalling {
+            Estimate { value: phases.marshalling_share, interval: None }
+        } else {
+            let samples = count(&|it| CostClass::of(it) == class);
+            scaled(share_of_samples(samples, infer_samples), infer_share)
         };
         Cost { class, share, time_ns: share.value * plain_ns }
     });

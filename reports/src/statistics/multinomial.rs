@@ -20,8 +20,11 @@ pub(crate) fn share_of_samples(count: u64, total: u64) -> Estimate {
     let end = |root: f64| {
         ((CHI_SQUARED + 2.0 * count + root) / (2.0 * (total + CHI_SQUARED))).clamp(0.0, 1.0)
     };
-    let interval = Interval { low: end(-root), high: end(root), confidence: CONFIDENCE };
-    Estimate { value: count / total, interval: Some(interval) }
+    let value = count / total;
+    // At 0 and 1 rounding must not leave the share outside.
+    let (low, high) = (end(-root).min(value), end(root).max(value));
+    let interval = Interval { low, high, confidence: CONFIDENCE };
+    Estimate { value, interval: Some(interval) }
 }
 
 #[cfg(test)]

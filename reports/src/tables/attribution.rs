@@ -12,7 +12,10 @@ use crate::statistics::Estimate;
 /// The classes of a case, one row per target.
 pub(crate) fn attribution(case: &CaseAnalysis) -> Table {
     let mut titles = CostClass::ALL.map(CostClass::name).to_vec();
-    titles.extend(SUB_CLASSES.map(|class| class.name().trim_start_matches("interpreter/")));
+    titles.extend(SUB_CLASSES.map(|class| match class {
+        Class::Interpreter => "undivided",
+        class => class.name().trim_start_matches("interpreter/"),
+    }));
     titles.extend(["samples", "against plain", "sampling", "lost"]);
     let mut table = Table::new(&["target"], &titles).followed_by(&["not split"], &[]);
     for cell in &case.cells {

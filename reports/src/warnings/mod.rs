@@ -406,7 +406,7 @@ impl Warning {
                 "install their debug files and name the folder in WASMFIT_DEBUG (`scripts/setup` does it for its own Python); until then they count as whole objects"
             }
             Self::NoProfile { .. } => {
-                "phases are timed all the same; to split infer, allow timers (`ulimit -i`) and signals to this process"
+                "phases are timed all the same; to split infer, allow this process timers: `ulimit -i` says how many signals may be pending"
             }
             Self::MarkCost { .. } => "read them as next to nothing: a mark costs about as much",
         }

@@ -68,7 +68,7 @@ impl CodeMap {
                 LONGEST_CALL,
             );
         }
-        ends_with_call(&code)
+        ends_with_call(code)
     }
 }
 
@@ -89,7 +89,7 @@ impl Mapping {
 /// Whether `code` ends with a call, as far as its bytes tell (Intel SDM,
 /// volume 2, `CALL`: `E8` with 32 bits, or `FF /2` with its operand).
 #[cfg(target_arch = "x86_64")]
-fn ends_with_call(code: &[u8; LONGEST_CALL]) -> bool {
+fn ends_with_call(code: [u8; LONGEST_CALL]) -> bool {
     let near = code[LONGEST_CALL - 5] == 0xe8;
     let indirect = |length: usize| {
         let instruction = &code[LONGEST_CALL - length..];
@@ -117,7 +117,7 @@ fn indirect_call_length(operand: u8, scale: u8) -> usize {
 
 /// Whether `code` ends with a call: `BL` or `BLR` (Arm ARM, C6.2).
 #[cfg(target_arch = "aarch64")]
-fn ends_with_call(code: &[u8; LONGEST_CALL]) -> bool {
+fn ends_with_call(code: [u8; LONGEST_CALL]) -> bool {
     let last = u32::from_le_bytes([code[4], code[5], code[6], code[7]]);
     last >> 26 == 0b10_0101 || last & 0xffff_fc1f == 0xd63f_0000
 }
@@ -237,9 +237,11 @@ fn functions<'d>(symbols: impl Iterator<Item = impl ObjectSymbol<'d>>) -> Vec<Fu
 }
 
 fn of_debug_file(folder: &Path, build_id: &[u8]) -> Option<Vec<Function>> {
-    let hex: String = build_id.iter().map(|byte| format!("{byte:02x}")).collect();
-    let (first, rest) = hex.split_at_checked(2)?;
-    let data = fs::read(folder.join(".build-id").join(first).join(format!("{rest}.debug"))).ok()?;
+    let hex =
+        |bytes: &[u8]| bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    let (first, rest) = build_id.split_at_checked(1)?;
+    let file = format!(".build-id/{}/{}.debug", hex(first), hex(rest));
+    let data = fs::read(folder.join(file)).ok()?;
     let file = ElfFile64::<Endianness>::parse(&*data).ok()?;
     let found = functions(file.symbols());
     (!found.is_empty()).then_some(found)
@@ -309,7 +311,7 @@ mod tests {
             [0x90, 0x90, 0xff, 0x90, 0, 1, 0, 0],             // call [rax+256]
         ];
         for code in calls {
-            assert!(ends_with_call(&code), "{code:x?}");
+            assert!(ends_with_call(code), "{code:x?}");
         }
         let others: [[u8; LONGEST_CALL]; 4] = [
             [0x90; LONGEST_CALL],
@@ -318,7 +320,7 @@ mod tests {
             [0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0xff, 0xc0], // inc eax
         ];
         for code in others {
-            assert!(!ends_with_call(&code), "{code:x?}");
+            assert!(!ends_with_call(code), "{code:x?}");
         }
     }
 

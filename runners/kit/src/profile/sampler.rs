@@ -4,12 +4,18 @@
 //! The handler copies the program counter and the top of the stack into memory
 //! that was set aside, and sets the timer again; whatever takes thought happens
 //! later, outside every measurement. It calls nothing that is not
-//! async-signal-safe, and reads the stack through the kernel
-//! (`process_vm_readv`), which refuses bad addresses where a load would crash:
-//! guests run on stacks of their runtime's making.
+//! async-signal-safe. A stack that is not the thread's own it reads through the
+//! kernel (`process_vm_readv`), which refuses bad addresses where a load would
+//! crash: guests may run on stacks of their runtime's making.
+//!
+//! The timer has to be the thread's own. Signals from another thread cost less,
+//! and arrive late: at the next system call if there is one, and marks between
+//! phases make some, so that short phases are hardly seen.
 
 use std::cell::UnsafeCell;
 use std::io;
+use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
@@ -65,6 +71,8 @@ fn unpack(position: u64) -> Option<(u32, RequestPhase)> {
 struct Slot {
     process: libc::pid_t,
     thread: libc::pid_t,
+    /// The thread's own stack.
+    own_stack: Range<usize>,
     timer: UnsafeCell<libc::timer_t>,
     period_ns: u64,
     running: AtomicBool,
@@ -99,6 +107,15 @@ impl Slot {
         sample.position = position;
         sample.pc = pc;
         let bytes = size_of_val(&sample.stack);
+        if self.own_stack.contains(&stack) && self.own_stack.contains(&(stack + bytes)) {
+            let words = stack as *const [usize; STACK_WORDS];
+            // SAFETY: between the stack pointer and the stack's end all is
+            // mapped, and the interrupted thread is this one.
+            sample.stack = unsafe { words.read_unaligned() };
+            sample.words = STACK_WORDS;
+            self.length.store(index + 1, Relaxed);
+            return;
+        }
         let local = libc::iovec { iov_base: sample.stack.as_mut_ptr().cast(), iov_len: bytes };
         let remote = libc::iovec { iov_base: stack as *mut libc::c_void, iov_len: bytes };
         // SAFETY: a system call that writes within `sample.stack`. Of an
@@ -171,7 +188,11 @@ extern "C" fn on_signal(
 }
 
 /// Program counter and stack pointer.
-#[expect(clippy::cast_sign_loss, reason = "addresses in signed registers")]
+#[expect(
+    clippy::cast_sign_loss,
+    clippy::cast_possible_truncation,
+    reason = "addresses in signed registers, which are as wide as a pointer here"
+)]
 #[cfg(target_arch = "x86_64")]
 fn registers(context: &libc::ucontext_t) -> (usize, usize) {
     let registers = &context.uc_mcontext.gregs;
@@ -210,6 +231,7 @@ impl Sampler {
             // SAFETY: takes nothing and cannot fail.
             process: unsafe { libc::getpid() },
             thread: this_thread(),
+            own_stack: own_stack(),
             timer: UnsafeCell::new(ptr::null_mut()),
             period_ns: 1_000_000_000 / u64::from(hertz.max(1)),
             running: AtomicBool::new(false),
@@ -291,6 +313,24 @@ impl Sampler {
     }
 }
 
+/// The stack that the system gave the calling thread; empty where it does not
+/// tell.
+fn own_stack() -> Range<usize> {
+    let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
+    let (mut lowest, mut bytes) = (ptr::null_mut(), 0);
+    // SAFETY: the attributes are read and destroyed only once they are filled
+    // in, and both places to write to are valid.
+    unsafe {
+        if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
+            return 0..0;
+        }
+        libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut lowest, &raw mut bytes);
+        libc::pthread_attr_destroy(attributes.as_mut_ptr());
+    }
+    lowest.addr()..lowest.addr() + bytes
+}
+
+/// The system's number of the calling thread.
 fn this_thread() -> libc::pid_t {
     // SAFETY: takes nothing and cannot fail.
     unsafe { libc::gettid() }
