@@ -35,6 +35,10 @@ type Counts = [u32; INGREDIENTS.len()];
 pub struct Calibrated {
     /// The summary that reports carry.
     pub summary: Calibration,
+    /// Processor time over wall time, of all requests whose ingredients give
+    /// the truth: well below 1 something else had the processor, and longer
+    /// requests more often than short ones, so that the truth is none.
+    pub cpu_share: f64,
     /// Every mix.
     pub mixes: Vec<Mix>,
 }
@@ -73,8 +77,12 @@ pub fn calibrated(folder: &Path) -> Result<Vec<Calibrated>, RecordError> {
             timed.iter().filter(|it| it.0.0 == index).map(|it| it.1).collect();
         let Some(samples) = counted.get(&index) else { continue };
         let mixes = mixes(&requests, &launches, samples);
+        let cpu_share = cpu_share(&launches);
         match found.iter_mut().find(|it| it.summary.target == cell.target) {
-            Some(known) => known.mixes.extend(mixes),
+            Some(known) => {
+                known.mixes.extend(mixes);
+                known.cpu_share = known.cpu_share.min(cpu_share);
+            }
             None => found.push(Calibrated {
                 summary: Calibration {
                     target: cell.target.clone(),
@@ -87,6 +95,7 @@ pub fn calibrated(folder: &Path) -> Result<Vec<Calibrated>, RecordError> {
                     worst_error_points: 0.0,
                     worst_mix: String::new(),
                 },
+                cpu_share,
                 mixes,
             }),
         }
@@ -97,7 +106,7 @@ pub fn calibrated(folder: &Path) -> Result<Vec<Calibrated>, RecordError> {
 }
 
 fn summarize(found: &mut Calibrated) {
-    let Calibrated { summary, mixes } = found;
+    let Calibrated { summary, mixes, .. } = found;
     summary.mixes = u32::try_from(mixes.len()).unwrap_or(u32::MAX);
     summary.samples = mixes.iter().map(|mix| mix.samples).sum();
     let sum: f64 = mixes.iter().map(|mix| mix.error_points).sum();
@@ -111,7 +120,11 @@ fn summarize(found: &mut Calibrated) {
 
 /// Median times of a launch, by request.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "units are in names")]
 struct Times {
+    /// Sums of the plain pass, wall time and processor time.
+    wall_sum_ns: f64,
+    cpu_sum_ns: f64,
     plain_ns: BTreeMap<u32, f64>,
     phases_ns: BTreeMap<(u32, RequestPhase), f64>,
 }
@@ -119,6 +132,7 @@ struct Times {
 /// By cell and launch.
 fn read_times(folder: &Path, run: &Run) -> Result<BTreeMap<(usize, u32), Times>, RecordError> {
     let mut plain: BTreeMap<(u32, u32), Vec<f64>> = BTreeMap::new();
+    let mut sums: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
     let mut phases: BTreeMap<(u32, u32, RequestPhase), Vec<f64>> = BTreeMap::new();
     read_samples(&RunDirectory::samples_of(folder), run.samples_bytes, |row| {
         let wall_ns = row.sample.wall_ns as f64;
@@ -126,6 +140,9 @@ fn read_times(folder: &Path, run: &Run) -> Result<BTreeMap<(usize, u32), Times>,
         match (row.sample.pass, row.sample.stretch) {
             (Pass::Plain, Stretch::Request) => {
                 plain.entry((row.launch, request)).or_default().push(wall_ns);
+                let sum = sums.entry(row.launch).or_default();
+                sum.0 += wall_ns;
+                sum.1 += row.sample.cpu_ns.map_or(wall_ns, |ns| ns as f64);
             }
             (Pass::Phase, Stretch::Part(phase)) => {
                 phases.entry((row.launch, request, phase)).or_default().push(wall_ns);
@@ -136,6 +153,12 @@ fn read_times(folder: &Path, run: &Run) -> Result<BTreeMap<(usize, u32), Times>,
     let mut times: BTreeMap<(usize, u32), Times> = BTreeMap::new();
     let served = run.launches.iter().filter(|it| matches!(it.outcome, LaunchOutcome::Served(_)));
     let cells: BTreeMap<u32, usize> = served.map(|it| (it.id, it.planned.cell)).collect();
+    for (launch, (wall_sum_ns, cpu_sum_ns)) in sums {
+        if let Some(cell) = cells.get(&launch) {
+            let of_launch = Times { wall_sum_ns, cpu_sum_ns, ..Times::default() };
+            times.insert((*cell, launch), of_launch);
+        }
+    }
     for ((launch, request), walls) in plain {
         if let (Some(cell), Some(ns)) = (cells.get(&launch), median(walls)) {
             times.entry((*cell, launch)).or_default().plain_ns.insert(request, ns);
@@ -147,6 +170,12 @@ fn read_times(folder: &Path, run: &Run) -> Result<BTreeMap<(usize, u32), Times>,
         }
     }
     Ok(times)
+}
+
+fn cpu_share(launches: &[&Times]) -> f64 {
+    let wall: f64 = launches.iter().map(|it| it.wall_sum_ns).sum();
+    let cpu: f64 = launches.iter().map(|it| it.cpu_sum_ns).sum();
+    if wall > 0.0 { cpu / wall } else { 1.0 }
 }
 
 /// Samples within `infer` by cell, request and class.
@@ -296,7 +325,7 @@ mod tests {
         };
         let phases_ns =
             (0..3).flat_map(|request| RequestPhase::ALL.map(|it| phase(request, it))).collect();
-        Times { plain_ns, phases_ns }
+        Times { plain_ns, phases_ns, ..Times::default() }
     }
 
     const REQUESTS: [Counts; 3] = [[10, 0, 0, 0, 0], [0, 0, 10, 0, 0], [5, 0, 5, 0, 0]];

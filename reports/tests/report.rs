@@ -623,7 +623,7 @@ fn a_requests_time_is_split_by_samples_and_by_the_clock() {
     assert_eq!(native.dominant().unwrap().class, CostClass::Interpreter);
     // memcpy is charged to its caller, and says so.
     let part = native.parts.iter().find(|part| part.class == Class::Compute).unwrap();
-    let top = native.top(part).next().unwrap();
+    let top = part.top.first().unwrap();
     assert_eq!((&*top.symbol, &*top.charged_to), ("memcpy", "FLOAT_add"));
     // The sampler added a hundredth.
     assert!((native.sampler_share.unwrap() - 0.01).abs() < 0.003);

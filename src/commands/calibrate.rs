@@ -45,6 +45,10 @@ const LIMITS: Limits =
 const MEAN_GOAL: f64 = 3.0;
 const WORST_GOAL: f64 = 6.0;
 
+/// Processor time over wall time under which something else had the processor
+/// and the truth is none.
+const LEAST_CPU_SHARE: f64 = 0.95;
+
 /// Measures the mixes and keeps what is found.
 pub(crate) fn run(arguments: &Calibrate) -> Result<Ending, CommandError> {
     let places = Places::find()?;
@@ -79,17 +83,26 @@ pub(crate) fn run(arguments: &Calibrate) -> Result<Ending, CommandError> {
         return Ok(Ending::Interrupted);
     }
     let found = wasmfit_reports::calibrated(&folder)?;
-    calibrations::add(&places.calibrations, found.iter().map(|it| it.summary.clone()).collect())?;
+    let kept = found.iter().filter(|it| !is_disturbed(it)).map(|it| it.summary.clone());
+    calibrations::add(&places.calibrations, kept.collect())?;
     if arguments.json {
         print_json(&found)?;
     } else {
         print(&told(&found, &folder))?;
     }
-    let off = |it: &Calibrated| {
-        it.summary.mean_error_points > MEAN_GOAL || it.summary.worst_error_points > WORST_GOAL
-    };
-    let is_good = !failures && !found.is_empty() && !found.iter().any(off);
+    let is_good = !failures
+        && !found.is_empty()
+        && !found.iter().any(|it| is_disturbed(it) || is_beyond_goal(it));
     Ok(if is_good { Ending::Done } else { Ending::WithFailures })
+}
+
+fn is_disturbed(found: &Calibrated) -> bool {
+    found.cpu_share < LEAST_CPU_SHARE
+}
+
+fn is_beyond_goal(found: &Calibrated) -> bool {
+    let summary = &found.summary;
+    summary.mean_error_points > MEAN_GOAL || summary.worst_error_points > WORST_GOAL
 }
 
 fn out_folder(arguments: &Calibrate) -> Result<PathBuf, CommandError> {
@@ -131,15 +144,20 @@ fn told(found: &[Calibrated], folder: &Path) -> String {
             "target", "mixes", "samples", "mean", "worst"
         ));
     }
-    for Calibrated { summary, .. } in found {
-        let off =
-            if summary.mean_error_points > MEAN_GOAL || summary.worst_error_points > WORST_GOAL {
-                "  (beyond the goal)"
-            } else {
-                ""
-            };
+    for calibrated in found {
+        let summary = &calibrated.summary;
+        let note = if is_disturbed(calibrated) {
+            let off = 100.0 * (1.0 - calibrated.cpu_share);
+            format!(
+                "  (not kept: off the processor for {off:.0}% of the time; stop other work and calibrate again)"
+            )
+        } else if is_beyond_goal(calibrated) {
+            "  (beyond the goal)".to_owned()
+        } else {
+            String::new()
+        };
         lines.push(format!(
-            "{:<36} {:>5} {:>8} {:>6.1} {:>6.1}  {}{off}",
+            "{:<36} {:>5} {:>8} {:>6.1} {:>6.1}  {}{note}",
             summary.target.to_string(),
             summary.mixes,
             summary.samples,

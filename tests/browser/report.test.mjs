@@ -74,6 +74,32 @@ test('the result table tells the outputs and the ratio without scrolling on a de
   });
 });
 
+test('every profile is drawn as nested boxes that add up', async () => {
+  const profiled = new Set((await readFile(join(dirname(report), 'profile.csv'), 'utf8'))
+    .split('\n').slice(1).map((row) => row.split(',')[0]).filter(Boolean));
+  assert.ok(profiled.size > 0, 'the run has no profile');
+  await withPage({}, async (page) => {
+    assert.ok(await page.getByRole('heading', { name: 'What survives the move' }).isVisible());
+    await page.locator('details').evaluateAll((all) => {
+      for (const details of all) details.open = true;
+    });
+    const profiles = await page.locator('.icicle').evaluateAll((all) => all.map((profile) => {
+      const whole = profile.getBoundingClientRect().width;
+      return [...profile.children].map((row) => {
+        const widths = [...row.children].map((box) => box.getBoundingClientRect().width);
+        return widths.reduce((sum, width) => sum + width, 0) / whole;
+      });
+    }));
+    assert.ok(profiles.length > 0, 'no profile is drawn');
+    for (const rows of profiles) {
+      assert.equal(rows.length, 3);
+      for (const sum of rows) assert.ok(Math.abs(sum - 1) < 0.01, `boxes take ${sum} of the width`);
+    }
+    const titles = await page.locator('.icicle span').evaluateAll((all) => all.map((it) => it.title));
+    assert.ok(titles.every((title) => /: [\d.]+%, [\d,]+ samples?$/.test(title)));
+  });
+});
+
 test('every chart has a text alternative and a size', async () => {
   await withPage({}, async (page) => {
     const charts = await page.locator('svg').evaluateAll((all) => all.map((svg) => {

@@ -147,7 +147,7 @@ pub struct Cost {
 }
 
 /// What a class of samples takes of `infer`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Part {
     /// The class.
     pub class: Class,
@@ -159,8 +159,8 @@ pub struct Part {
     pub share: f64,
     /// The share of the plain median.
     pub time_ns: f64,
-    /// Its functions with the most samples.
-    pub top: [Option<usize>; TOP],
+    /// Its functions with the most samples, most first.
+    pub top: Vec<PlaceCount>,
 }
 
 /// Samples of a function.
@@ -191,11 +191,6 @@ impl Attribution {
     #[must_use]
     pub fn dominant(&self) -> Option<&Cost> {
         self.costs.iter().max_by(|a, b| a.share.value.total_cmp(&b.share.value))
-    }
-
-    /// The functions of a part with the most samples, most first.
-    pub fn top(&self, part: &Part) -> impl Iterator<Item = &PlaceCount> {
-        part.top.into_iter().flatten().filter_map(|index| self.places.get(index))
     }
 }
 
@@ -276,12 +271,8 @@ fn attribution(
         let samples = count(&|it| it == class);
         let share_of_infer = share_of_samples(samples, infer_samples);
         let share = share_of_infer.value * infer_share;
-        let mut top = [None; TOP];
-        let of_class =
-            places.iter().enumerate().filter(|(_, it)| in_infer(it) && it.class == class);
-        for (slot, (index, _)) in top.iter_mut().zip(of_class) {
-            *slot = Some(index);
-        }
+        let top = places.iter().filter(|it| in_infer(it) && it.class == class).take(TOP);
+        let top = top.cloned().collect();
         let time_ns = share * plain_ns;
         (samples > 0).then_some(Part { class, samples, share_of_infer, share, time_ns, top })
     });

@@ -79,7 +79,7 @@ pub(crate) fn functions(case: &CaseAnalysis) -> Table {
             continue;
         };
         for part in &found.parts {
-            for place in found.top(part) {
+            for place in &part.top {
                 let of_infer = place.samples as f64 / found.infer_samples.max(1) as f64;
                 if of_infer < LEAST_SHOWN {
                     continue;

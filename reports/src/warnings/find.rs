@@ -153,7 +153,7 @@ fn of_attribution(attributed: &Attributed, name: &impl Fn() -> CellName) -> Vec<
     };
     let unknown = found.parts.iter().find(|part| part.class == Class::Unknown);
     let unknown = unknown.filter(|part| part.share_of_infer.value > LARGEST_UNKNOWN).map(|part| {
-        let most = found.top(part).next();
+        let most = part.top.first();
         let function = most.map(|it| match it.symbol.as_str() {
             "" => it.object.clone(),
             symbol => symbol.to_owned(),

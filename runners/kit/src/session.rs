@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wasmfit_protocol::{
-    Boundary, ColdPhase, Event, Failure, FailureKind, FramesWriter, Job, Pass, Profiled, Profiling,
-    RequestPhase, SAMPLE_COLUMNS, Sample, Served, Stretch, Task, Versions, Workload, monotonic_ns,
+    ColdPhase, Event, Failure, FailureKind, FramesWriter, Job, Pass, RequestPhase, SAMPLE_COLUMNS,
+    Sample, Served, Stretch, Task, Versions, Workload, monotonic_ns,
 };
 
 use crate::clock::{CpuClock, Stamp};
 use crate::events::{Events, Stage};
 use crate::measuring::{BurstKind, Measuring, storage};
-use crate::profile::{GuestCode, Profiler};
+use crate::profile::{GuestCode, ProfilePass};
 
 /// What a timed response begins with: when `deliver`, `decode`, `infer` and
 /// `encode` ended, as little-endian nanoseconds.
@@ -58,43 +58,12 @@ pub struct Session {
     /// Workload folder as the guest sees it.
     guest_folder: String,
     clock: CpuClock,
-    profile: Profile,
-    /// File name of the guest's module; empty natively.
-    module: String,
+    profile: ProfilePass,
     work: Work,
     step: Step,
     cold: Option<(ColdPhase, Stamp)>,
     samples: Vec<Sample>,
     failure: Option<Failure>,
-}
-
-/// The profile pass of this job.
-#[derive(Debug)]
-enum Profile {
-    NotAskedFor,
-    Possible(Profiler),
-    Impossible { reason: String },
-}
-
-impl Profile {
-    fn of(asked: Option<Profiling>, boundary: Option<Boundary>, debug_files: &[PathBuf]) -> Self {
-        let Some(Profiling { hertz, .. }) = asked else { return Self::NotAskedFor };
-        if boundary == Some(Boundary::Stdio) {
-            let reason = "over stdio the host does not see where a phase begins".into();
-            return Self::Impossible { reason };
-        }
-        match Profiler::new(hertz, debug_files) {
-            Ok(profiler) => Self::Possible(profiler),
-            Err(error) => Self::Impossible { reason: format!("no timer to sample by: {error}") },
-        }
-    }
-
-    fn profiler(&self) -> Option<&Profiler> {
-        match self {
-            Self::Possible(profiler) => Some(profiler),
-            Self::NotAskedFor | Self::Impossible { .. } => None,
-        }
-    }
 }
 
 /// What the job is about.
@@ -164,8 +133,6 @@ impl Session {
             }
         };
         let folder = workload.folder.to_string_lossy().into_owned();
-        let profile = Profile::of(profiling, boundary, &job.debug_files);
-        let module = guest.as_ref().and_then(|guest| guest.module.file_name());
         let mut session = Self {
             events,
             scratch: scratch.clone(),
@@ -173,8 +140,7 @@ impl Session {
             workload,
             guest_folder: folder,
             clock,
-            profile,
-            module: module.unwrap_or_default().to_string_lossy().into_owned(),
+            profile: ProfilePass::of(job, profiling),
             work,
             step: Step::Starting,
             cold: Some((ColdPhase::Spawn, Stamp::since(clock, spawned_at_ns))),
@@ -186,7 +152,7 @@ impl Session {
     }
 
     fn leave_out_impossible_profile(&mut self) {
-        if let (Work::Measure(measuring), None) = (&mut self.work, self.profile.profiler()) {
+        if let (Work::Measure(measuring), false) = (&mut self.work, self.profile.is_possible()) {
             measuring.leave_out_profile();
         }
     }
@@ -294,7 +260,7 @@ impl Session {
 
     /// A mark of the phase pass: `part` has ended.
     fn mark(&mut self, flight: Flight, part: RequestPhase, entered_ns: u64) -> Arc<[u8]> {
-        self.sampler_outside();
+        self.profile.outside();
         let Flight { pass, request, index, .. } = flight;
         self.push(pass, Stretch::Part(part), index, request, flight.stamp, entered_ns);
         let next = match part {
@@ -314,14 +280,8 @@ impl Session {
 
     /// From here on the sampler, if it is on, counts for `phase`.
     fn sampler_inside(&self, pass: Pass, request: u32, phase: RequestPhase) {
-        if let (Pass::Profile, Some(profiler)) = (pass, self.profile.profiler()) {
-            profiler.inside(request, phase);
-        }
-    }
-
-    fn sampler_outside(&self) {
-        if let Some(profiler) = self.profile.profiler() {
-            profiler.outside();
+        if pass == Pass::Profile {
+            self.profile.inside(request, phase);
         }
     }
 
@@ -339,9 +299,7 @@ impl Session {
             (&[][..], message)
         };
         let ended_ns = measuring.copy_out(response);
-        if let Some(profiler) = self.profile.profiler() {
-            profiler.outside();
-        }
+        self.profile.outside();
 
         burst.left -= 1;
         burst.flight = None;
@@ -448,11 +406,10 @@ impl Session {
 
     /// The sampler runs during profile bursts and no others.
     fn switch_sampler(&mut self, kind: BurstKind, on: bool) -> Result<(), Over> {
-        let Profile::Possible(profiler) = &mut self.profile else { return Ok(()) };
         if kind != BurstKind::Profile {
             return Ok(());
         }
-        let switched = if on { profiler.start() } else { profiler.stop() };
+        let switched = self.profile.switch(on);
         switched.map_err(|error| {
             let message = format!("the sampler's timer cannot be set: {error}");
             let stage = self.events.stage().name();
@@ -581,20 +538,9 @@ impl Session {
                     Failure::new(FailureKind::Storage, stage.name(), message)
                 })?;
                 let peak_resident_bytes = crate::memory::peak_resident_bytes();
-                let held = self.profile.profiler().map_or(0, Profiler::held_bytes);
-                let profile = match &self.profile {
-                    Profile::NotAskedFor => None,
-                    Profile::Impossible { reason } => {
-                        Some(Profiled::Impossible { reason: reason.clone() })
-                    }
-                    Profile::Possible(profiler) => {
-                        let path = self.scratch.join("profile.jsonl");
-                        let written = profiler.write(&path, code, &self.module);
-                        Some(written.map_err(|error| {
-                            Failure::new(FailureKind::Storage, stage.name(), error.to_string())
-                        })?)
-                    }
-                };
+                let profile = self.profile.finish(&self.scratch, code).map_err(|error| {
+                    Failure::new(FailureKind::Storage, stage.name(), error.to_string())
+                })?;
                 Ok(Event::Served(Served {
                     cold_start_ns: measuring.cold_start_ns(),
                     warmup_requests: measuring.served(Pass::Warmup),
@@ -602,7 +548,7 @@ impl Session {
                     peak_resident_bytes,
                     runner_bytes: measuring.held_bytes()
                         + size_of_val(&self.samples[..]) as u64
-                        + held,
+                        + self.profile.held_bytes(),
                     linear_memory_bytes,
                     printed,
                     profile,

@@ -2,6 +2,7 @@
 
 mod code;
 mod names;
+mod pass;
 mod sampler;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use wasmfit_protocol::{
 };
 
 pub use self::names::function_names;
+pub(crate) use self::pass::ProfilePass;
 
 use self::code::{CodeMap, Symbolizer, plain_name};
 use self::sampler::{RawSample, Sampler};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
 
-use wasmfit_protocol::{FramesReader, GuestFiles, Limits, Sampling, Start};
+use wasmfit_protocol::{Boundary, FramesReader, GuestFiles, Limits, Sampling, Start};
 
 use super::*;
 
