@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
 
-use wasmfit_protocol::{Boundary, FramesReader, GuestFiles, Limits, Sampling, Start};
+use wasmfit_protocol::{
+    Boundary, FramesReader, GuestFiles, Limits, Profiled, Profiling, Sampling, Start, read_profile,
+};
 
 use super::*;
 
@@ -262,6 +264,42 @@ fn each_pass_keeps_to_its_least_and_most() {
     assert_eq!(count(Pass::Plain), 7);
     assert_eq!(count(Pass::Phase), 7 * RequestPhase::ALL.len());
     assert_eq!(served.warmup_stable, Some(false));
+}
+
+#[test]
+fn a_profile_says_where_requests_spend_their_time() {
+    let profile = Some(Profiling { wall_ns: 1, hertz: 1000 });
+    let sampling = Sampling { plain_ns: 1, phase_ns: 1, warmup_ns: 0, profile, ..SAMPLING };
+    let busy = |request: &[u8]| {
+        let until = monotonic_ns() + 5_000_000;
+        while monotonic_ns() < until {}
+        echo(request)
+    };
+    let mut conversation = measure(3, Some(sampling));
+    conversation.drive(busy).expect("served");
+    let (samples, served, folder) = conversation.served();
+    let watched = samples.iter().filter(|sample| sample.pass == Pass::Profile).count();
+    assert_eq!(watched, 7 * RequestPhase::ALL.len());
+    let Some(Profiled::Taken(taken)) = served.profile else { panic!("{:?}", served.profile) };
+    let rows = read_profile(&folder.path().join("profile.jsonl")).expect("a profile");
+    assert_eq!(rows.iter().map(|row| row.count).sum::<u64>(), taken.samples);
+    assert!(taken.samples > 7 && taken.lost == 0, "{taken:?}");
+    // This guest computes before its first mark.
+    let delivering = rows.iter().filter(|row| row.phase == RequestPhase::Deliver);
+    assert!(delivering.map(|row| row.count).sum::<u64>() > taken.samples / 2);
+    assert!(rows.iter().all(|row| row.request < 3 && !row.places.is_empty()));
+}
+
+#[test]
+fn over_stdio_there_is_no_profile_and_all_else() {
+    let profile = Some(Profiling { wall_ns: 1, hertz: 1000 });
+    let sampling = Sampling { profile, ..SAMPLING };
+    let mut conversation = measure_over(Some(Boundary::Stdio), 3, Some(sampling));
+    conversation.drive(echo).expect("served");
+    let (samples, served, _) = conversation.served();
+    assert!(samples.iter().all(|sample| sample.pass != Pass::Profile));
+    let Some(Profiled::Impossible { reason }) = served.profile else { panic!("it is possible") };
+    assert!(reason.contains("stdio"), "{reason}");
 }
 
 #[test]
