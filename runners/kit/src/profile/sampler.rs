@@ -17,6 +17,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::ptr;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use wasmfit_protocol::RequestPhase;
@@ -71,8 +72,9 @@ fn unpack(position: u64) -> Option<(u32, RequestPhase)> {
 struct Slot {
     process: libc::pid_t,
     thread: libc::pid_t,
-    /// The thread's own stack.
-    own_stack: Range<usize>,
+    /// The thread's own stack, once it samples: finding it out takes longer than
+    /// a cold start should be held up.
+    own_stack: OnceLock<Range<usize>>,
     timer: UnsafeCell<libc::timer_t>,
     period_ns: u64,
     running: AtomicBool,
@@ -107,7 +109,10 @@ impl Slot {
         sample.position = position;
         sample.pc = pc;
         let bytes = size_of_val(&sample.stack);
-        if self.own_stack.contains(&stack) && self.own_stack.contains(&(stack + bytes)) {
+        let is_own = |address: usize| {
+            self.own_stack.get().is_some_and(|own_stack| own_stack.contains(&address))
+        };
+        if is_own(stack) && is_own(stack + bytes) {
             let words = stack as *const [usize; STACK_WORDS];
             // SAFETY: between the stack pointer and the stack's end all is
             // mapped, and the interrupted thread is this one.
@@ -231,7 +236,7 @@ impl Sampler {
             // SAFETY: takes nothing and cannot fail.
             process: unsafe { libc::getpid() },
             thread: this_thread(),
-            own_stack: own_stack(),
+            own_stack: OnceLock::new(),
             timer: UnsafeCell::new(ptr::null_mut()),
             period_ns: 1_000_000_000 / u64::from(hertz.max(1)),
             running: AtomicBool::new(false),
@@ -263,6 +268,7 @@ impl Sampler {
     /// Begins to sample.
     pub(super) fn start(&self) -> io::Result<()> {
         self.on_its_thread()?;
+        self.slot.own_stack.get_or_init(own_stack);
         self.slot.running.store(true, Relaxed);
         // The first as if the timer had run before: anywhere in a period.
         self.slot.set(self.slot.random_below(self.slot.period_ns) + 1)
