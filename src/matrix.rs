@@ -107,9 +107,27 @@ impl Matrix {
         Ok(())
     }
 
-    /// Leaves out the targets whose functions no sampler tells apart.
+    /// Leaves out the targets whose functions no sampler tells apart, and
+    /// those that do not take their guest.
     pub(crate) fn keep_profiled(&mut self) {
-        self.targets.retain(|(_, setup)| setup.as_ref().is_ok_and(Setup::is_profiled));
+        let is_kept = |setup: &Setup| setup.is_profiled() && setup.lacks().is_none();
+        self.targets.retain(|(_, setup)| setup.as_ref().is_ok_and(is_kept));
+    }
+
+    /// Refuses targets that cannot be calibrated.
+    pub(crate) fn require_profiled(&self) -> Result<(), CommandError> {
+        for (target, setup) in &self.targets {
+            let reason = match setup {
+                Err(failure) => failure.message.clone(),
+                Ok(setup) => match setup.lacks() {
+                    Some(reason) => reason,
+                    None if setup.is_profiled() => continue,
+                    None => "no sampler sees its guest's functions, because the tier interprets or the guest does not name them".into(),
+                },
+            };
+            return Err(CommandError::Usage(format!("{target} cannot be calibrated: {reason}")));
+        }
+        Ok(())
     }
 
     /// The calibrations that are true of these targets as they are now.

@@ -259,3 +259,20 @@ fn classify_tells_the_rule_and_the_reason() {
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(said(&output).lines().count(), 1, "{}", said(&output));
 }
+
+#[test]
+fn what_cannot_be_calibrated_is_refused_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (target, why) in [
+        ("wasmtime/pulley@cpython-3.15", "the tier interprets"),
+        ("wasmtime/winch@cpython-3.15", "exception handling"),
+        ("wasmtime/cranelift@cpython-3.12", "does not name them"),
+    ] {
+        let mut command = Command::new(cargo_bin("wasmfit"));
+        command.args(["calibrate", "--out", "run", "--target", target]);
+        let output = command.current_dir(folder.path()).output().expect("wasmfit ran");
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        assert_eq!(said(&output).lines().count(), 1, "{}", said(&output));
+        assert!(said(&output).contains(why), "{}", said(&output));
+    }
+}

@@ -66,6 +66,7 @@ pub(crate) fn run(arguments: &Calibrate) -> Result<Ending, CommandError> {
     if arguments.targets.is_empty() {
         matrix.keep_profiled();
     }
+    matrix.require_profiled()?;
     let effort = Effort::calibration(arguments.rounds, arguments.sample_rate);
     let run = matrix.new_run(effort, LIMITS, None, &rules)?;
     let directory = RunDirectory::create(&folder)?;
