@@ -1,8 +1,24 @@
 //! CSV files that grow launch by launch.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Take, Write};
 use std::path::Path;
+
+use crate::RecordError;
+
+/// The first `bytes` of such a file, which must have them.
+pub(crate) fn open_whole(path: &Path, bytes: u64) -> Result<Take<File>, RecordError> {
+    let io_error = |source| RecordError::io(path, source);
+    let file = File::open(path).map_err(io_error)?;
+    let length = file.metadata().map_err(io_error)?.len();
+    if length < bytes {
+        let reason = format!(
+            "it holds {length} bytes where run.json promises {bytes}; copy the run directory again"
+        );
+        return Err(RecordError::Damaged { path: path.to_owned(), reason });
+    }
+    Ok(file.take(bytes))
+}
 
 /// A file that is only ever appended to.
 #[derive(Debug)]

@@ -1,13 +1,12 @@
 //! `profile.csv`: every PC sample of a run, by place.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use wasmfit_protocol::RequestPhase;
 
-use crate::appended::Appended;
+use crate::appended::{Appended, open_whole};
 use crate::{Class, RecordError};
 
 /// One row: equal samples of a launch.
@@ -61,9 +60,9 @@ pub fn read_profile_records(
     bytes: u64,
     mut each: impl FnMut(ProfileRecord),
 ) -> Result<(), RecordError> {
-    let file = File::open(path).map_err(|source| RecordError::io(path, source))?;
+    let file = open_whole(path, bytes)?;
     let damaged = |reason: String| RecordError::Damaged { path: path.to_owned(), reason };
-    let mut reader = csv::Reader::from_reader(file.take(bytes));
+    let mut reader = csv::Reader::from_reader(file);
     let header = reader.headers().map_err(|error| damaged(error.to_string()))?;
     if !header.iter().eq(COLUMNS) {
         return Err(damaged("its columns are not those of a profile".into()));

@@ -1,13 +1,13 @@
 //! `samples.csv`: every raw sample of a run.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use wasmfit_protocol::{SAMPLE_COLUMNS, Sample};
 
 use crate::RecordError;
-use crate::appended::Appended;
+use crate::appended::{Appended, open_whole};
 
 /// One row: a sample and the launch it was taken in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,9 +53,8 @@ impl SamplesWriter {
 
 /// Calls `each` on every row within the first `bytes` of the file.
 pub fn read_samples(path: &Path, bytes: u64, mut each: impl FnMut(Row)) -> Result<(), RecordError> {
-    let file = File::open(path).map_err(|source| RecordError::io(path, source))?;
-    let mut reader =
-        csv::ReaderBuilder::new().buffer_capacity(1 << 20).from_reader(file.take(bytes));
+    let file = open_whole(path, bytes)?;
+    let mut reader = csv::ReaderBuilder::new().buffer_capacity(1 << 20).from_reader(file);
     let damaged = |line: u64| RecordError::Damaged {
         path: path.to_owned(),
         reason: format!("line {line} is no sample"),

@@ -1,7 +1,6 @@
 //! The profile of a run, by cell.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use wasmfit_protocol::RequestPhase;
@@ -28,14 +27,6 @@ pub(crate) fn read(folder: &Path, run: &Run) -> Result<BTreeMap<usize, CellProfi
     }
     let path = RunDirectory::profile_of(folder);
     let damaged = |reason| RecordError::Damaged { path: path.clone(), reason };
-    let length =
-        fs::metadata(&path).map_err(|source| RecordError::Io { path: path.clone(), source })?.len();
-    if length < run.profile_bytes {
-        let promised = run.profile_bytes;
-        return Err(damaged(format!(
-            "it holds {length} bytes where run.json promises {promised}; copy the run directory again"
-        )));
-    }
     let cells: BTreeMap<u32, usize> =
         run.launches.iter().map(|launch| (launch.id, launch.planned.cell)).collect();
     let mut stray = None;

@@ -1,7 +1,6 @@
 //! The samples of a run, by launch.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 
 use wasmfit_protocol::{ColdPhase, Pass, RequestPhase, Stretch};
@@ -60,15 +59,6 @@ pub(crate) fn read(
     }
     let path = RunDirectory::samples_of(folder);
     let damaged = |reason| RecordError::Damaged { path: path.clone(), reason };
-    let length =
-        fs::metadata(&path).map_err(|source| RecordError::Io { path: path.clone(), source })?.len();
-    if length < run.samples_bytes {
-        let promised = run.samples_bytes;
-        return Err(damaged(format!(
-            "it holds {length} bytes where run.json promises {promised}; copy the run directory again"
-        )));
-    }
-
     let mut raw: BTreeMap<u32, Raw> = BTreeMap::new();
     let mut count = 0;
     read_samples(&path, run.samples_bytes, |row| {

@@ -18,11 +18,13 @@ fn class_of(places: &[Place]) -> (Class, Option<String>) {
     (class, charged.map(|it| symbol_of(it).to_owned()))
 }
 
-/// The same function natively and in the guest.
+/// The same functions natively and in the guest.
 #[track_caller]
-fn both(object: &str, symbol: &str, class: Class) {
+fn both(object: &str, symbols: &[&str], class: Class) {
     for object in [object, "python.wasm"] {
-        assert_eq!(class_of(&[place(object, symbol)]).0, class, "{symbol} of {object}");
+        for symbol in symbols {
+            assert_eq!(class_of(&[place(object, symbol)]).0, class, "{symbol} of {object}");
+        }
     }
 }
 
@@ -32,82 +34,94 @@ const BLAS: &str = "libscipy_openblas64_-61654e39.so";
 
 #[test]
 fn one_set_of_rules_serves_native_and_guest() {
-    for symbol in ["_PyEval_EvalFrameDefault", "gen_iternext", "take_gil", "method_vectorcall_O"] {
-        both(PYTHON, symbol, Class::Eval);
-    }
-    for symbol in [
-        "_Py_dict_lookup",
-        "unicode_hash",
-        "listiter_next",
-        "zip_next",
-        "long_add",
-        "binary_op1",
-        "PyUnicode_RichCompare",
-        "list_extend",
-        "unicodekeys_lookup_unicode",
-    ] {
-        both(PYTHON, symbol, Class::Objects);
-    }
-    for symbol in ["_Py_Dealloc", "_PyObject_Malloc", "PyObject_GC_Del", "tuple_dealloc"] {
-        both(PYTHON, symbol, Class::Memory);
-    }
-    for symbol in [
-        "NpyIter_AdvancedNew",
-        "ufunc_generic_fastcall",
-        "PyUFunc_GeneralizedFunctionInternal",
-        "npyiter_fill_axisdata",
-        "PyArray_NewFromDescr_int",
-        "promote_and_get_ufuncimpl",
-        "simple_legacy_resolve_descriptors",
-        "execute_ufunc_loop",
-        "array_reshape",
-        "_npy_parse_arguments",
-    ] {
-        both(NUMPY, symbol, Class::Dispatch);
-    }
-    for symbol in [
-        "FLOAT_add",
-        "FLOAT_multiply_X86_V3",
-        "DOUBLE_pairwise_sum",
-        "_aligned_cast_float_to_double",
-    ] {
-        both(NUMPY, symbol, Class::Compute);
-    }
-    for symbol in [
-        "sgemm_kernel",
-        "sgemm_kernel_HASWELL",
-        "sgemv_t",
-        "sgemv_kernel_4x4",
-        "cblas_sgemm",
-        "saxpy_k",
-    ] {
-        both(BLAS, symbol, Class::Compute);
-    }
-    both("libm.so.6", "__expf_fma", Class::Compute);
-    both("libm.so.6", "exp", Class::Compute);
-    both("libm.so.6", "__GI___fetestexcept", Class::Dispatch);
+    both(
+        PYTHON,
+        &["_PyEval_EvalFrameDefault", "gen_iternext", "take_gil", "method_vectorcall_O"],
+        Class::Eval,
+    );
+    both(
+        PYTHON,
+        &[
+            "_Py_dict_lookup",
+            "unicode_hash",
+            "listiter_next",
+            "zip_next",
+            "long_add",
+            "binary_op1",
+            "PyUnicode_RichCompare",
+            "list_extend",
+            "unicodekeys_lookup_unicode",
+        ],
+        Class::Objects,
+    );
+    both(
+        PYTHON,
+        &["_Py_Dealloc", "_PyObject_Malloc", "PyObject_GC_Del", "tuple_dealloc"],
+        Class::Memory,
+    );
+    both(
+        NUMPY,
+        &[
+            "NpyIter_AdvancedNew",
+            "ufunc_generic_fastcall",
+            "PyUFunc_GeneralizedFunctionInternal",
+            "npyiter_fill_axisdata",
+            "PyArray_NewFromDescr_int",
+            "promote_and_get_ufuncimpl",
+            "simple_legacy_resolve_descriptors",
+            "execute_ufunc_loop",
+            "array_reshape",
+            "_npy_parse_arguments",
+        ],
+        Class::Dispatch,
+    );
+    both(
+        NUMPY,
+        &[
+            "FLOAT_add",
+            "FLOAT_multiply_X86_V3",
+            "DOUBLE_pairwise_sum",
+            "_aligned_cast_float_to_double",
+        ],
+        Class::Compute,
+    );
+    both(
+        BLAS,
+        &[
+            "sgemm_kernel",
+            "sgemm_kernel_HASWELL",
+            "sgemv_t",
+            "sgemv_kernel_4x4",
+            "cblas_sgemm",
+            "saxpy_k",
+        ],
+        Class::Compute,
+    );
+    both("libm.so.6", &["__expf_fma"], Class::Compute);
+    both("libm.so.6", &["exp"], Class::Compute);
+    both("libm.so.6", &["__GI___fetestexcept"], Class::Dispatch);
 }
 
 #[test]
 fn bulk_builtins_are_decided_one_by_one() {
     // Compiled loops over raw data.
-    for symbol in [
-        "binarysort",
-        "unsafe_float_compare",
-        "scanstring_unicode",
-        "py_encode_basestring_ascii",
-        "sre_ucs1_match",
-        "bytes_translate",
-        "ucs1lib_fastsearch",
-        "unicode_decode_utf8",
-        "x_mul",
-    ] {
-        both(PYTHON, symbol, Class::Compute);
-    }
+    both(
+        PYTHON,
+        &[
+            "binarysort",
+            "unsafe_float_compare",
+            "scanstring_unicode",
+            "py_encode_basestring_ascii",
+            "sre_ucs1_match",
+            "bytes_translate",
+            "ucs1lib_fastsearch",
+            "unicode_decode_utf8",
+            "x_mul",
+        ],
+        Class::Compute,
+    );
     // Loops over objects, which the object protocol hands out.
-    for symbol in ["builtin_sum", "builtin_max", "zip_next", "map_next"] {
-        both(PYTHON, symbol, Class::Objects);
-    }
+    both(PYTHON, &["builtin_sum", "builtin_max", "zip_next", "map_next"], Class::Objects);
 }
 
 #[test]

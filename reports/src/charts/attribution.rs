@@ -5,9 +5,9 @@ use wasmfit_record::Class;
 use super::Figure;
 use super::canvas::{ChartError, Ink};
 use super::rows::{Headings, Row, guest_of, told};
-use super::stack::{Scale, Stack, draw_stacks, scale_of};
+use super::stack::{Scale, Stack, draw_beside_native, scale_of};
 use crate::analysis::{Attributed, Attribution, CaseAnalysis, CostClass, Measured, NotAssessable};
-use crate::format::{duration, percent, round_duration};
+use crate::format::{duration, percent};
 
 /// The attribution chart of a case; `None` where nothing was sampled.
 pub(crate) fn attribution(case: &CaseAnalysis) -> Result<Option<Figure>, ChartError> {
@@ -34,10 +34,7 @@ pub(crate) fn attribution(case: &CaseAnalysis) -> Result<Option<Figure>, ChartEr
         })
         .collect();
     let description = format!("Cost classes of {}. {}.", case.case, told(&rows));
-    let svg = draw_stacks(&rows, &description, native_ns.map(|_| 1.0), |tick| match native_ns {
-        Some(_) => format!("{tick}×"),
-        None => round_duration(tick),
-    })?;
+    let svg = draw_beside_native(&rows, &description, native_ns)?;
     let lengths = match (scale_of(&rows), native_ns) {
         (Scale::Share, _) => "The medians differ too much for one scale: each bar is its own 100%.",
         (Scale::Common, Some(_)) => "Lengths are times native’s median.",

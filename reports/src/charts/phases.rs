@@ -5,9 +5,9 @@ use wasmfit_protocol::RequestPhase;
 use super::Figure;
 use super::canvas::{ChartError, Ink};
 use super::rows::{Headings, Row, guest_of, told};
-use super::stack::{Scale, Stack, draw_stacks, scale_of};
+use super::stack::{Scale, Stack, draw_beside_native, scale_of};
 use crate::analysis::{CaseAnalysis, CellAnalysis, Phases};
-use crate::format::{duration, percent, ratio, round_duration};
+use crate::format::{duration, percent, ratio};
 
 /// The phase chart of a case; `None` without phases.
 pub(crate) fn phases(case: &CaseAnalysis) -> Result<Option<Figure>, ChartError> {
@@ -35,10 +35,7 @@ pub(crate) fn phases(case: &CaseAnalysis) -> Result<Option<Figure>, ChartError> 
     let marshalling = marshalling(&cells);
     let description =
         format!("Request phases of {}. {}. Marshalling: {marshalling}.", case.case, told(&rows));
-    let svg = draw_stacks(&rows, &description, native_ns.map(|_| 1.0), |tick| match native_ns {
-        Some(_) => format!("{tick}×"),
-        None => round_duration(tick),
-    })?;
+    let svg = draw_beside_native(&rows, &description, native_ns)?;
     let lengths = match (scale_of(&rows), native_ns) {
         (Scale::Share, _) => "The sums differ too much for one scale: each bar is its own 100%.",
         (Scale::Common, Some(_)) => "Lengths are times native’s sum of phases.",

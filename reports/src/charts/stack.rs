@@ -3,6 +3,7 @@
 use super::axis::Axis;
 use super::canvas::{Canvas, ChartError, Ink};
 use super::rows::{ACROSS, MARK, Row, draw_rows};
+use crate::format::round_duration;
 
 /// Lengths that differ more than this leave nothing to see of the shorter
 /// bar: then each bar is its own whole.
@@ -53,6 +54,19 @@ pub(super) fn draw_stacks(
             Scale::Share => length(stack),
         };
         draw_stack(canvas, &axis, stack, whole, top)
+    })
+}
+
+/// The same of times in units of native's, which is a line across them; where
+/// native was not measured, of times.
+pub(super) fn draw_beside_native(
+    rows: &[Row<Stack>],
+    description: &str,
+    native_ns: Option<f64>,
+) -> Result<String, ChartError> {
+    draw_stacks(rows, description, native_ns.map(|_| 1.0), |tick| match native_ns {
+        Some(_) => format!("{tick}×"),
+        None => round_duration(tick),
     })
 }
 

@@ -282,13 +282,6 @@ impl Measuring {
         Some((kind, self.fitting().min(sampling.most_requests - done.requests)))
     }
 
-    /// Does without a profile pass.
-    pub(crate) fn leave_out_profile(&mut self) {
-        if let Some(sampling) = &mut self.sampling {
-            sampling.profile = None;
-        }
-    }
-
     /// Requests that fit into a burst.
     fn fitting(&self) -> u32 {
         let fitting = BURST_NS / self.typical_ns.max(1);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use wasmfit_protocol::{
     ColdPhase, Event, Failure, FailureKind, FramesWriter, Job, Pass, RequestPhase, SAMPLE_COLUMNS,
-    Sample, Served, Stretch, Task, Versions, Workload, monotonic_ns,
+    Sample, Sampling, Served, Stretch, Task, Versions, Workload, monotonic_ns,
 };
 
 use crate::clock::{CpuClock, Stamp};
@@ -111,18 +111,22 @@ impl Session {
         let Job { spawned_at_ns, ref scratch, ref guest, ref task, .. } = *job;
         let boundary = guest.as_ref().map(|guest| guest.boundary);
         let clock = CpuClock::of(boundary);
-        let (workload, work, profiling) = match task.clone() {
+        let (workload, work, profile) = match task.clone() {
             Task::MakeRequests { workload, count, batch } => {
                 let path = scratch.join("requests.frames");
                 let made = FramesWriter::create(&path).map_err(|error| storage(&error, "spawn"))?;
                 let work = Work::Make { count, batch: batch.unwrap_or(0), made, done: 0 };
-                (workload, work, None)
+                (workload, work, ProfilePass::NotAskedFor)
             }
             Task::Measure { workload, requests, sampling } => {
+                let pass = ProfilePass::of(job, sampling.and_then(|it| it.profile));
+                let sampling = sampling.map(|sampling| Sampling {
+                    profile: sampling.profile.filter(|_| pass.is_possible()),
+                    ..sampling
+                });
                 let measuring = Measuring::new(&requests, sampling, spawned_at_ns, scratch)
                     .map_err(|error| storage(&error, "spawn"))?;
-                let profiling = sampling.and_then(|it| it.profile);
-                (workload, Work::Measure(Box::new(measuring)), profiling)
+                (workload, Work::Measure(Box::new(measuring)), pass)
             }
             Task::Describe | Task::Prepare => {
                 return Err(Failure::new(
@@ -133,28 +137,20 @@ impl Session {
             }
         };
         let folder = workload.folder.to_string_lossy().into_owned();
-        let mut session = Self {
+        Ok(Self {
             events,
             scratch: scratch.clone(),
             token: token(spawned_at_ns),
             workload,
             guest_folder: folder,
             clock,
-            profile: ProfilePass::of(job, profiling),
+            profile,
             work,
             step: Step::Starting,
             cold: Some((ColdPhase::Spawn, Stamp::since(clock, spawned_at_ns))),
             samples: Vec::with_capacity(4096),
             failure: None,
-        };
-        session.leave_out_impossible_profile();
-        Ok(session)
-    }
-
-    fn leave_out_impossible_profile(&mut self) {
-        if let (Work::Measure(measuring), false) = (&mut self.work, self.profile.is_possible()) {
-            measuring.leave_out_profile();
-        }
+        })
     }
 
     /// Whether the guest itself reads the clock in marked passes, because a

@@ -112,24 +112,23 @@ impl Slot {
         let is_own = |address: usize| {
             self.own_stack.get().is_some_and(|own_stack| own_stack.contains(&address))
         };
-        if is_own(stack) && is_own(stack + bytes) {
+        sample.words = if is_own(stack) && is_own(stack + bytes) {
             let words = stack as *const [usize; STACK_WORDS];
             // SAFETY: between the stack pointer and the stack's end all is
             // mapped, and the interrupted thread is this one.
             sample.stack = unsafe { words.read_unaligned() };
-            sample.words = STACK_WORDS;
-            self.length.store(index + 1, Relaxed);
-            return;
-        }
-        let local = libc::iovec { iov_base: sample.stack.as_mut_ptr().cast(), iov_len: bytes };
-        let remote = libc::iovec { iov_base: stack as *mut libc::c_void, iov_len: bytes };
-        // SAFETY: a system call that writes within `sample.stack`. Of an
-        // address that is not mapped it tells; near the end of the stack it
-        // reads what there is.
-        let read = unsafe {
-            libc::process_vm_readv(self.process, &raw const local, 1, &raw const remote, 1, 0)
+            STACK_WORDS
+        } else {
+            let local = libc::iovec { iov_base: sample.stack.as_mut_ptr().cast(), iov_len: bytes };
+            let remote = libc::iovec { iov_base: stack as *mut libc::c_void, iov_len: bytes };
+            // SAFETY: a system call that writes within `sample.stack`. Of an
+            // address that is not mapped it tells; near the end of the stack it
+            // reads what there is.
+            let read = unsafe {
+                libc::process_vm_readv(self.process, &raw const local, 1, &raw const remote, 1, 0)
+            };
+            usize::try_from(read).unwrap_or(0) / size_of::<usize>()
         };
-        sample.words = usize::try_from(read).unwrap_or(0) / size_of::<usize>();
         self.length.store(index + 1, Relaxed);
     }
 
