@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Report(Report),
     Calibrate(Calibrate),
     Classify(Classify),
+    New(New),
+    Check(Check),
     List(List),
     Doctor(Doctor),
     Completions(Completions),
@@ -190,6 +192,49 @@ pub(crate) struct Classify {
     /// Rules of your own, asked before the built-in ones; repeatable
     #[arg(long, value_name = "FILE")]
     pub(crate) rules: Vec<PathBuf>,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Begin a workload of your own
+///
+/// Writes a folder with a workload that works: workload.toml, workload.py, its
+/// README and a model in assets/.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Example:
+  wasmfit new my-model
+  wasmfit check ./my-model")]
+pub(crate) struct New {
+    /// Folder to make; its name is the workload's
+    #[arg(value_name = "NAME|PATH")]
+    pub(crate) folder: PathBuf,
+}
+
+/// Check that a workload keeps its contract
+///
+/// Finds what is missing or forbidden: functions, assets, packages of the
+/// guests, clocks, chance, network; whether two loads and two processes give
+/// the same bytes; whether the tolerance would notice a number off by 1%. Then
+/// every request is answered natively, and on the targets named.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  The whole suite:
+    wasmfit check
+  Your own, and whether it answers the same in a guest of 512 MiB:
+    wasmfit check ./my-model --target wasmtime/cranelift@cpython-3.15 --memory 512")]
+pub(crate) struct Check {
+    /// Workload by name, or a folder with a workload.toml [default: all]
+    #[arg(value_name = "NAME|PATH")]
+    pub(crate) workloads: Vec<String>,
+    /// Target to try it on besides native; repeatable
+    #[arg(short, long = "target", value_name = "TARGET")]
+    pub(crate) targets: Vec<Target>,
+    /// Limit of the guest's memory, MiB
+    #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(16..=4096))]
+    pub(crate) memory: u64,
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -39,6 +39,9 @@ pub(crate) struct Manifest {
     pub(crate) proposals: BTreeSet<Proposal>,
     /// Packages it carries, with versions.
     pub(crate) packages: BTreeMap<String, String>,
+    /// Import names that are not their package's, and the package.
+    #[serde(default)]
+    pub(crate) imports: BTreeMap<String, String>,
     /// Its files, with SHA-256.
     pub(crate) files: BTreeMap<String, String>,
 }
@@ -75,6 +78,27 @@ impl Guest {
     pub(crate) fn starts(&self) -> Vec<Start> {
         let offered = |start: &Start| self.manifest.files.contains_key(start.module());
         [Start::Plain, Start::Snapshot].into_iter().filter(offered).collect()
+    }
+
+    /// Which of the imported `modules` it does not carry, and what it does, in
+    /// one clause.
+    pub(crate) fn lacks(&self, modules: &[String]) -> Option<String> {
+        let Manifest { name, packages, imports, .. } = &self.manifest;
+        let is_there =
+            |module: &&String| packages.contains_key(imports.get(*module).unwrap_or(*module));
+        let missing: Vec<&str> =
+            modules.iter().filter(|it| !is_there(it)).map(String::as_str).collect();
+        let missing = (!missing.is_empty()).then(|| missing.join(", "))?;
+        Some(format!("guest {name} has no {missing}: {}", self.packages_in_words()))
+    }
+
+    /// What it carries beyond the standard library, as a clause about it.
+    pub(crate) fn packages_in_words(&self) -> String {
+        let names: Vec<&str> = self.manifest.packages.keys().map(String::as_str).collect();
+        match &names[..] {
+            [] => "it has nothing beyond the standard library".into(),
+            names => format!("it has {}", names.join(", ")),
+        }
     }
 
     /// Reads every file whole and compares its hash. Done once per run.

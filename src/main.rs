@@ -6,10 +6,10 @@
 //! `wasmfit-record`; what the figures mean is `wasmfit-reports`.
 
 mod calibrations;
+mod check;
 mod classes;
 mod cli;
 mod commands;
-mod compare;
 mod drive;
 mod exit;
 mod guests;
@@ -17,6 +17,7 @@ mod inventory;
 mod machine;
 mod matrix;
 mod measure;
+mod outputs;
 mod places;
 mod plan;
 mod prepare;
@@ -38,6 +39,8 @@ fn main() -> ExitCode {
         Command::Report(arguments) => commands::report::run(arguments),
         Command::Calibrate(arguments) => commands::calibrate::run(arguments),
         Command::Classify(arguments) => commands::classify::run(arguments),
+        Command::New(arguments) => commands::new::run(arguments),
+        Command::Check(arguments) => commands::check::run(arguments),
         Command::List(arguments) => commands::list::run(arguments),
         Command::Doctor(arguments) => commands::doctor::run(arguments),
         Command::Completions(arguments) => commands::shell::completions(arguments),

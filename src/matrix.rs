@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use wasmfit_protocol::{Failure, Limits};
+use wasmfit_protocol::{Failure, FailureKind, Limits};
 use wasmfit_record::{
     Calibration, Case, Cell, CellOutcome, GuestRecord, Run, SCHEMA_VERSION, Status, Target,
+    WorkloadRecord,
 };
 
 use crate::classes::Rules;
@@ -20,8 +21,27 @@ use crate::workloads::Workload;
 
 /// What is measured: workloads, and targets as far as they were found.
 pub(crate) struct Matrix {
-    workloads: Vec<Workload>,
+    workloads: Vec<Chosen>,
     targets: Vec<(Target, Result<Setup, Failure>)>,
+}
+
+/// A workload of the matrix.
+struct Chosen {
+    workload: Workload,
+    record: WorkloadRecord,
+    /// Why it cannot be measured: an asset is missing or another file.
+    fault: Option<Failure>,
+}
+
+impl Chosen {
+    fn new(workload: Workload) -> Result<Self, CommandError> {
+        let (record, assets) = workload.record()?;
+        let fault = assets.fault(&workload.manifest.assets).map(|fault| {
+            let message = format!("workload {}: {fault}", workload.name);
+            Failure::new(FailureKind::NotStarted, "set-up", message)
+        });
+        Ok(Self { workload, record, fault })
+    }
 }
 
 impl Matrix {
@@ -32,17 +52,8 @@ impl Matrix {
         inventory: &Inventory<'_>,
     ) -> Result<Self, CommandError> {
         let native = inventory.native();
-        let workloads = match workloads {
-            [] => Workload::read_all(&places.workloads)?,
-            names => names
-                .iter()
-                .map(|name| Workload::find(name, &places.workloads))
-                .collect::<Result<_, _>>()?,
-        };
-        if workloads.is_empty() {
-            let message = format!("{} holds no workloads", places.workloads.display());
-            return Err(CommandError::Usage(message));
-        }
+        let workloads = Workload::find_all(workloads, &places.workloads)?;
+        let workloads = workloads.into_iter().map(Chosen::new).collect::<Result<_, _>>()?;
         let mut targets = match targets {
             [] => {
                 let all = inventory.targets().into_iter();
@@ -85,8 +96,8 @@ impl Matrix {
         if !same_cells {
             return changed("the set of workloads or targets");
         }
-        for (workload, before) in self.workloads.iter().zip(&run.workloads) {
-            if workload.record()? != *before {
+        for (chosen, before) in self.workloads.iter().zip(&run.workloads) {
+            if chosen.record != *before {
                 return changed(&format!("workload {}", before.name));
             }
         }
@@ -168,8 +179,7 @@ impl Matrix {
         limits: Limits,
         seed: Option<u64>,
         rules: &Rules,
-    ) -> Result<Run, CommandError> {
-        let records = self.workloads.iter().map(Workload::record).collect::<Result<_, _>>()?;
+    ) -> Run {
         let cells = self.cells();
         let now = SystemTime::now();
         let seed = seed.unwrap_or_else(|| {
@@ -182,14 +192,14 @@ impl Matrix {
             _ => Vec::new(),
         };
         let plan = plan(effort, &cells, starts, limits, seed);
-        Ok(Run {
+        Run {
             schema_version: SCHEMA_VERSION,
             wasmfit_version: env!("CARGO_PKG_VERSION").into(),
             started_at: humantime::format_rfc3339_seconds(now).to_string(),
             command: command_line(),
             environment: machine::environment(),
             guests: self.guests(),
-            workloads: records,
+            workloads: self.workloads.iter().map(|chosen| chosen.record.clone()).collect(),
             plan,
             cells,
             launches: Vec::new(),
@@ -198,13 +208,13 @@ impl Matrix {
             samples_bytes: 0,
             profile_bytes: 0,
             status: Status::Unfinished,
-        })
+        }
     }
 
     /// Every case on every target.
     fn cells(&self) -> Vec<Cell> {
         let mut cells = Vec::new();
-        for workload in &self.workloads {
+        for Chosen { workload, .. } in &self.workloads {
             for case in workload.cases() {
                 for (target, setup) in &self.targets {
                     let reason = setup.as_ref().ok().and_then(|it| it.unsupported(workload));
@@ -221,10 +231,17 @@ impl Matrix {
         cells
     }
 
-    /// Gives each cell its target, and fails those whose target was not found.
+    /// Gives each cell its target, and fails those whose target was not found
+    /// or whose workload is not whole.
     pub(crate) fn set_up(&self, measurement: &mut Measurement<'_>) {
         for index in 0..measurement.run.cells.len() {
             let cell = &measurement.run.cells[index];
+            let of_cell = |chosen: &&Chosen| chosen.workload.name == cell.case.workload;
+            let fault = self.workloads.iter().find(of_cell).and_then(|it| it.fault.clone());
+            if let (CellOutcome::Pending, Some(fault)) = (&cell.outcome, fault) {
+                measurement.fail(index, fault, None);
+                continue;
+            }
             let setup = self.targets.iter().find(|(target, _)| *target == cell.target);
             match (&cell.outcome, setup) {
                 (CellOutcome::Pending | CellOutcome::Measured { .. }, Some((_, Ok(setup)))) => {
@@ -240,7 +257,7 @@ impl Matrix {
 
     /// How many requests each case needs.
     pub(crate) fn requests(&self) -> BTreeMap<Case, u32> {
-        let of = |workload: &Workload| {
+        let of = |Chosen { workload, .. }: &Chosen| {
             let count = workload.manifest.requests;
             workload.cases().into_iter().map(move |case| (case, count))
         };
@@ -248,7 +265,8 @@ impl Matrix {
     }
 
     pub(crate) fn for_runners(&self) -> BTreeMap<String, wasmfit_protocol::Workload> {
-        self.workloads.iter().map(|one| (one.name.clone(), one.for_runner())).collect()
+        let each = self.workloads.iter().map(|chosen| &chosen.workload);
+        each.map(|workload| (workload.name.clone(), workload.for_runner())).collect()
     }
 }
 

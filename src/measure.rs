@@ -15,11 +15,11 @@ use wasmfit_record::{
 };
 
 use crate::classes::Rules;
-use crate::compare::{Agreement, compare};
 use crate::drive::{Assignment, Interrupt, Runner, Told, drive};
 use crate::exit::CommandError;
 use crate::machine::Ticks;
 use crate::matrix::Matrix;
+use crate::outputs::{Agreement, compare, not_finite};
 use crate::places::Places;
 use crate::progress::Progress;
 use crate::targets::Setup;
@@ -181,6 +181,13 @@ impl<'a> Measurement<'a> {
         let deviation = match self.verify(planned.cell, &responses)? {
             Verified::NothingToCompare => None,
             Verified::Agrees(deviation) => Some(deviation),
+            Verified::NotComparable(reason) => {
+                let message = format!(
+                    "its output cannot be compared: {reason}: encode finite numbers, in the format that workload.toml states"
+                );
+                let failure = Failure::new(FailureKind::Contract, "output check", message);
+                return Ok(self.fail_launch(planned.cell, failure, None));
+            }
             Verified::Differs(deviation, first) => {
                 let message = format!(
                     "its output differs from native beyond the workload's tolerance: {first}"
@@ -202,7 +209,18 @@ impl<'a> Measurement<'a> {
 
     /// Compares a launch's responses with native's.
     fn verify(&self, cell: usize, responses: &[Vec<u8>]) -> Result<Verified, CommandError> {
-        let Some(native) = self.run.native_of(cell) else {
+        let tolerance = self.tolerance(cell);
+        let native = self.run.native_of(cell);
+        if native.is_none_or(|native| native == cell) {
+            let told = responses.iter().enumerate().find_map(|(request, response)| {
+                not_finite(response, tolerance.format)
+                    .map(|reason| format!("request {request}: {reason}"))
+            });
+            if let Some(reason) = told {
+                return Ok(Verified::NotComparable(reason));
+            }
+        }
+        let Some(native) = native else {
             return Ok(Verified::NothingToCompare);
         };
         let case = &self.run.cells[native].case;
@@ -213,7 +231,6 @@ impl<'a> Measurement<'a> {
         let reference: Vec<Vec<u8>> = FramesReader::open(&path)
             .and_then(Iterator::collect)
             .map_err(|error| CommandError::Run(error.to_string()))?;
-        let tolerance = self.tolerance(cell);
         Ok(match compare(responses, &reference, tolerance) {
             Agreement::Within(_) if native == cell => Verified::NothingToCompare,
             Agreement::Within(deviation) => Verified::Agrees(deviation),
@@ -319,6 +336,8 @@ enum Verified {
     NothingToCompare,
     /// Within the tolerance.
     Agrees(Deviation),
+    /// Native's own response is nothing to compare others with: why.
+    NotComparable(String),
     /// Beyond the tolerance; the first response that is.
     Differs(Deviation, String),
 }

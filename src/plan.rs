@@ -52,6 +52,18 @@ impl Effort {
         }
     }
 
+    /// What a check takes: every request answered, and a first idea of how
+    /// long `infer` takes.
+    pub(crate) fn check() -> Self {
+        Self {
+            profile: Profile::Check,
+            rounds: 1,
+            budget: None,
+            sampling: sampling(0, 20, 60, 0, 0),
+            all_starts: false,
+        }
+    }
+
     /// What a calibration takes: long profiles, for some thousand samples of
     /// each mix, and times of each ingredient from the same launches.
     pub(crate) fn calibration(rounds: u32, hertz: u32) -> Self {

@@ -75,14 +75,8 @@ impl Setup {
         if workload.manifest.guests.contains(&self.target.guest) {
             return None;
         }
-        let missing = workload.manifest.packages.iter();
-        let missing: Vec<&str> = missing
-            .map(String::as_str)
-            .filter(|package| !guest.manifest.packages.contains_key(*package))
-            .collect();
-        Some(match &missing[..] {
-            [] => format!("its workload.toml does not list guest {}", self.target.guest),
-            missing => format!("guest {} has no {}", self.target.guest, missing.join(", ")),
-        })
+        Some(guest.lacks(&workload.manifest.packages).unwrap_or_else(|| {
+            format!("its workload.toml does not list guest {}", self.target.guest)
+        }))
     }
 }

@@ -16,8 +16,18 @@ fn said(arguments: &[&str]) -> String {
 
 #[test]
 fn help_is_as_reviewed() {
-    for command in ["", "bench", "report", "calibrate", "classify", "list", "doctor", "completions"]
-    {
+    for command in [
+        "",
+        "bench",
+        "report",
+        "calibrate",
+        "classify",
+        "new",
+        "check",
+        "list",
+        "doctor",
+        "completions",
+    ] {
         let arguments = [command, "--help"];
         let arguments = arguments.iter().copied().filter(|word| !word.is_empty());
         let name = if command.is_empty() { "wasmfit" } else { command };
@@ -29,7 +39,9 @@ fn help_is_as_reviewed() {
 fn completions_know_every_command() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = said(&["completions", shell]);
-        for command in ["bench", "report", "calibrate", "classify", "list", "doctor"] {
+        for command in
+            ["bench", "report", "calibrate", "classify", "new", "check", "list", "doctor"]
+        {
             assert!(script.contains(command), "{shell} lacks {command}");
         }
     }

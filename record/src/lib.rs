@@ -27,12 +27,12 @@ pub use class::{Class, ClassError};
 pub use directory::{RecordError, RunDirectory};
 pub use profile::{ProfileRecord, read_profile_records};
 pub use run::{
-    Budget, Calibration, Cell, CellOutcome, Deviation, Environment, GuestRecord, Launch,
-    LaunchKind, LaunchOutcome, OutputFormat, Plan, PlannedLaunch, Profile, RulesRecord, Run,
-    Status, Tolerance, WorkloadRecord,
+    Budget, Calibration, Cell, CellOutcome, Deviation, DeviationCause, Environment, GuestRecord,
+    Launch, LaunchKind, LaunchOutcome, OutputFormat, Plan, PlannedLaunch, Profile, RulesRecord,
+    Run, Status, Tolerance, WorkloadRecord,
 };
 pub use samples::{Row, SamplesWriter, read_launch_samples, read_samples};
 pub use target::{Case, Target, TargetError};
 
 /// Version of the run directory's format.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;

@@ -151,6 +151,10 @@ pub struct WorkloadRecord {
     pub packages: Vec<String>,
     /// How responses are compared.
     pub tolerance: Tolerance,
+    /// Why responses elsewhere may differ from native's, as its author found;
+    /// none in runs made before this was noted.
+    #[serde(default)]
+    pub deviations: Vec<DeviationCause>,
     /// What proves the model real, for example `accuracy on ... : 0.97`.
     pub accuracy: String,
     /// SHA-256 of `workload.py`.
@@ -182,6 +186,40 @@ pub enum OutputFormat {
     F32,
     /// Little-endian IEEE 754 double precision.
     F64,
+    /// JSON text: numbers within the tolerance, everything else as it is.
+    Json,
+}
+
+/// Why the same code on the same data gives other numbers elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeviationCause {
+    /// Floating-point addition is not associative, and BLAS kernels and SIMD
+    /// loops of different width add in different orders.
+    SummationOrder,
+    /// C libraries, and numpy's SIMD versions of their functions, differ in
+    /// the last digits of `exp`, `log`, `sin` and their kin: IEEE 754 asks
+    /// for exact rounding of none of them.
+    Libm,
+    /// A product and a sum rounded once where the processor does both in one
+    /// instruction, and twice where it does not: WebAssembly has no such
+    /// instruction, but for relaxed SIMD.
+    FusedMultiplyAdd,
+    /// Where pointers have 32 bits, so has numpy's default integer.
+    IntegerWidth,
+}
+
+impl DeviationCause {
+    /// What a reader calls it.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::SummationOrder => "summation order of BLAS and SIMD",
+            Self::Libm => "last digits of libm",
+            Self::FusedMultiplyAdd => "fused multiply-add",
+            Self::IntegerWidth => "32-bit default integers",
+        }
+    }
 }
 
 /// What a run sets out to do. Together with the cells it decides every
@@ -229,6 +267,8 @@ pub enum Profile {
     Thorough,
     /// Mixes whose true split is known: `wasmfit calibrate`.
     Calibration,
+    /// Every request once, natively and where asked: `wasmfit check`.
+    Check,
 }
 
 impl Profile {
@@ -240,6 +280,7 @@ impl Profile {
             Self::Default => "default",
             Self::Thorough => "thorough",
             Self::Calibration => "calibration",
+            Self::Check => "check",
         }
     }
 }

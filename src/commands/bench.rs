@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
         (run, directory)
     } else {
         let effort = Effort::of(arguments.profile, arguments.sample_rate);
-        let mut run = matrix.new_run(effort, limits(arguments), arguments.seed, &rules)?;
+        let mut run = matrix.new_run(effort, limits(arguments), arguments.seed, &rules);
         run.calibrations = matrix.fitting(calibrations::read(&places.calibrations), &rules);
         let directory = RunDirectory::create(&out_folder(arguments, &run)?)?;
         directory.save(&run)?;

@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &Calibrate) -> Result<Ending, CommandError> {
     }
     matrix.require_profiled()?;
     let effort = Effort::calibration(arguments.rounds, arguments.sample_rate);
-    let run = matrix.new_run(effort, LIMITS, None, &rules)?;
+    let run = matrix.new_run(effort, LIMITS, None, &rules);
     let directory = RunDirectory::create(&folder)?;
     directory.save(&run)?;
     let progress = Progress::new(run.plan.launches.len(), 0);

@@ -1,6 +1,6 @@
 //! One row per cell.
 
-use wasmfit_record::{Deviation, OutputFormat, Tolerance};
+use wasmfit_record::{Deviation, DeviationCause, OutputFormat, Tolerance};
 
 use super::{Entry, Style, Table};
 use crate::analysis::{
@@ -80,9 +80,11 @@ pub(crate) fn outputs(analysis: &Analysis) -> Table {
     let mut table = Table::new(
         &["case", "target", "outcome", "allowed"],
         &["requests", "identical", "largest |a − b|", "largest |a − b| / |b|"],
-    );
+    )
+    .followed_by(&["known cause"], &[]);
     for workload in &analysis.workloads {
         let tolerance = workload.record.as_ref().map(|record| record.tolerance);
+        let causes = workload.record.as_ref().map_or(&[][..], |record| &record.deviations);
         let cells =
             workload.cases.iter().flat_map(|case| case.cells.iter().map(move |it| (case, it)));
         for (case, cell) in cells {
@@ -96,6 +98,8 @@ pub(crate) fn outputs(analysis: &Analysis) -> Table {
                 Entry::figure(found.map(|it| deviation(it.largest_absolute))),
                 Entry::figure(found.map(|it| deviation(it.largest_relative))),
             ]);
+            let differs = found.is_some_and(|it| it.identical < it.requests);
+            row.push(Entry::new(if differs { causes_in_words(causes) } else { String::new() }));
             table.rows.push(row);
         }
     }
@@ -123,13 +127,19 @@ fn comparison(state: &CellState) -> Option<(Entry, Option<Deviation>)> {
     Some((verification(&outputs), found))
 }
 
+/// Why outputs differ, where the workload's author knows.
+pub(super) fn causes_in_words(causes: &[DeviationCause]) -> String {
+    causes.iter().map(|cause| cause.title()).collect::<Vec<_>>().join(", ")
+}
+
 pub(super) fn allowed(tolerance: Tolerance) -> String {
+    let Tolerance { absolute, relative, .. } = tolerance;
+    let within = |format| format!("{format}: {absolute:e} + {relative:e} |b|");
     match tolerance.format {
         OutputFormat::Bytes => "equal bytes".to_owned(),
-        OutputFormat::F32 | OutputFormat::F64 => {
-            let format = if tolerance.format == OutputFormat::F32 { "f32" } else { "f64" };
-            format!("{format}: {:e} + {:e} |b|", tolerance.absolute, tolerance.relative)
-        }
+        OutputFormat::F32 => within("f32"),
+        OutputFormat::F64 => within("f64"),
+        OutputFormat::Json => within("JSON"),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wasmfit_record::{Budget, WorkloadRecord};
 
-use super::cells::allowed;
+use super::cells::{allowed, causes_in_words};
 use super::{Entry, Table};
 use crate::analysis::{Analysis, LaunchCounts};
 use crate::format::{count, counted, round_duration, size};
@@ -121,6 +121,7 @@ pub(crate) fn workload(record: &WorkloadRecord) -> Table {
         ("expected to cost most", Entry::new(&record.dominant)),
         ("packages", Entry::new(record.packages.join(", "))),
         ("outputs may differ by", Entry::new(allowed(record.tolerance))),
+        ("known causes of it", Entry::new(causes_in_words(&record.deviations))),
         ("workload.py, SHA-256", Entry::hash(&record.code_sha256)),
         ("assets, SHA-256", assets),
     ])

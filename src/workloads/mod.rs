@@ -1,13 +1,17 @@
 //! Workload folders: `workload.toml`, `workload.py`, `assets/`.
 
+mod assets;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use wasmfit_protocol::{file_sha256, sha256};
-use wasmfit_record::{Case, OutputFormat, Tolerance, WorkloadRecord};
+use wasmfit_protocol::file_sha256;
+use wasmfit_record::{Case, DeviationCause, OutputFormat, Tolerance, WorkloadRecord};
+
+pub(crate) use self::assets::Assets;
 
 use crate::exit::CommandError;
 
@@ -48,6 +52,10 @@ pub(crate) struct Manifest {
     pub(crate) output: Output,
     /// What proves the model real.
     pub(crate) accuracy: Accuracy,
+    /// SHA-256 of files in `assets/`, by their path there. A file named here
+    /// has to be there and be that file.
+    #[serde(default)]
+    pub(crate) assets: BTreeMap<String, String>,
 }
 
 /// The cost classes that a workload can be dominated by.
@@ -74,7 +82,7 @@ impl CostClass {
 }
 
 /// `[output]` of `workload.toml`.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Output {
     format: OutputFormat,
@@ -82,6 +90,20 @@ pub(crate) struct Output {
     absolute_tolerance: f64,
     #[serde(default)]
     relative_tolerance: f64,
+    /// Why responses elsewhere may differ from native's, as the author found.
+    #[serde(default)]
+    deviations: Vec<DeviationCause>,
+}
+
+impl Output {
+    /// How responses are compared.
+    pub(crate) const fn tolerance(&self) -> Tolerance {
+        Tolerance {
+            format: self.format,
+            absolute: self.absolute_tolerance,
+            relative: self.relative_tolerance,
+        }
+    }
 }
 
 /// `[accuracy]` of `workload.toml`.
@@ -113,9 +135,14 @@ impl Workload {
         if manifest.requests == 0 || manifest.batch_sizes.is_empty() {
             return Err(usage("needs at least one request and one batch size".into()));
         }
-        let Output { absolute_tolerance, relative_tolerance, .. } = manifest.output;
-        if !(absolute_tolerance >= 0.0 && relative_tolerance >= 0.0) {
+        let Tolerance { format, absolute, relative } = manifest.output.tolerance();
+        if !(absolute >= 0.0 && relative >= 0.0) {
             return Err(usage("a tolerance is a number from 0 up".into()));
+        }
+        if format == OutputFormat::Bytes && (absolute, relative) != (0.0, 0.0) {
+            return Err(usage(
+                "bytes are equal or not: format \"bytes\" takes no tolerance".into(),
+            ));
         }
         let folder = folder
             .canonicalize()
@@ -138,6 +165,19 @@ impl Workload {
             .collect();
         folders.sort();
         folders.iter().map(|folder| Self::read(folder)).collect()
+    }
+
+    /// The workloads named, or all in `folder` when none is.
+    pub(crate) fn find_all(names: &[String], folder: &Path) -> Result<Vec<Self>, CommandError> {
+        if !names.is_empty() {
+            return names.iter().map(|name| Self::find(name, folder)).collect();
+        }
+        let all = Self::read_all(folder)?;
+        if all.is_empty() {
+            let message = format!("{} holds no workloads", folder.display());
+            return Err(CommandError::Usage(message));
+        }
+        Ok(all)
     }
 
     /// The workload named `name` in `folder`, or at the path `name`.
@@ -175,69 +215,31 @@ impl Workload {
         }
     }
 
-    /// Its record, with hashes.
-    pub(crate) fn record(&self) -> Result<WorkloadRecord, CommandError> {
-        let usage = |error: io::Error| {
-            CommandError::Usage(format!("workload {}: {error}", self.folder.display()))
-        };
+    /// Its record, with hashes, and its assets.
+    pub(crate) fn record(&self) -> Result<(WorkloadRecord, Assets), CommandError> {
         let Manifest { title, stands_for, data, packages, dominant, output, accuracy, .. } =
             self.manifest.clone();
-        let assets = Assets::read(&self.folder.join("assets")).map_err(usage)?;
+        let assets = Assets::read(&self.folder.join("assets")).map_err(|error| {
+            CommandError::Usage(format!("workload {}: {error}", self.folder.display()))
+        })?;
         let code = self.folder.join("workload.py");
         let code_sha256 = file_sha256(&code).map_err(|error| {
             CommandError::Usage(format!("{}: {error}: a workload needs its code", code.display()))
         })?;
-        Ok(WorkloadRecord {
+        let record = WorkloadRecord {
             name: self.name.clone(),
             title,
             stands_for,
             data,
             dominant: dominant.name().into(),
             packages,
-            tolerance: Tolerance {
-                format: output.format,
-                absolute: output.absolute_tolerance,
-                relative: output.relative_tolerance,
-            },
+            tolerance: output.tolerance(),
+            deviations: output.deviations,
             accuracy: accuracy.to_string(),
             code_sha256,
-            assets_sha256: assets.sha256,
-            assets_bytes: assets.bytes,
-        })
+            assets_sha256: assets.sha256(),
+            assets_bytes: assets.bytes(),
+        };
+        Ok((record, assets))
     }
-}
-
-/// Hash and size of a folder of assets, which may be absent.
-struct Assets {
-    sha256: String,
-    bytes: u64,
-}
-
-impl Assets {
-    fn read(folder: &Path) -> io::Result<Self> {
-        let mut files = Vec::new();
-        collect(folder, folder, &mut files)?;
-        files.sort();
-        let lines: Vec<String> =
-            files.iter().map(|(name, hash, _)| format!("{hash}  {name}")).collect();
-        let bytes = files.iter().map(|(.., bytes)| bytes).sum();
-        Ok(Self { sha256: sha256(lines.join("\n").as_bytes()), bytes })
-    }
-}
-
-/// Name below `root`, hash and size of every file below `folder`.
-fn collect(root: &Path, folder: &Path, files: &mut Vec<(String, String, u64)>) -> io::Result<()> {
-    if !folder.is_dir() {
-        return Ok(());
-    }
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            collect(root, &path, files)?;
-        } else {
-            let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
-            files.push((name, file_sha256(&path)?, fs::metadata(&path)?.len()));
-        }
-    }
-    Ok(())
 }
