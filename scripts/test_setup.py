@@ -19,7 +19,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from setup_parts import (  # noqa: E402
-    apt, binaryen, browser, command, debian, guest, main, nodejs, pins, python, tools, venv,
+    apt, assets, binaryen, browser, command, debian, guest, main, nodejs, pins, python, tools, venv,
     wasmedge, workspace)
 from setup_parts.console import Console  # noqa: E402
 from setup_parts.deb_versions import (  # noqa: E402
@@ -547,6 +547,28 @@ class WasmEdge(TemporaryFolder):
         self.assertFalse((self.target / "wasmedge").exists())
 
 
+class WorkloadAssets(TemporaryFolder):
+    def test_every_fetched_file_has_its_hash_in_workload_toml(self):
+        hashes = assets.stated_hashes(assets.MINILM)
+        self.assertEqual(set(hashes), set(assets.MINILM.members))
+
+    def test_files_are_placed_once_and_again_when_they_changed(self):
+        source, target = self.root / "cache", self.root / "workload" / "assets"
+        source.mkdir()
+        (source / "weights").write_bytes(b"right")
+        hashes = {"weights": hashlib.sha256(b"right").hexdigest()}
+        assets.place(source, target, hashes)
+        placed = target / "weights"
+        self.assertEqual(placed.read_bytes(), b"right")
+        before = placed.stat().st_ino
+        assets.place(source, target, hashes)
+        self.assertEqual(placed.stat().st_ino, before)
+        placed.unlink()
+        placed.write_bytes(b"wrong")
+        assets.place(source, target, hashes)
+        self.assertEqual(placed.read_bytes(), b"right")
+
+
 class MissingParts(TemporaryFolder):
     native = {"executable": "/bin/python", "python": "3.15.0",
               "packages": {name: {"version": version}
@@ -559,6 +581,7 @@ class MissingParts(TemporaryFolder):
         with mock.patch.object(python, "ensure", return_value=self.native), \
                 mock.patch.object(guest, "ensure", return_value=record), \
                 mock.patch.object(binaryen, "ensure", return_value=record), \
+                mock.patch.object(assets, "ensure", return_value=record), \
                 mock.patch.object(wasmedge, "ensure", return_value=record,
                                   side_effect=trouble if wasmedge_fails else None), \
                 mock.patch.dict(os.environ, {"WASMFIT_CACHE": str(self.root)}), \

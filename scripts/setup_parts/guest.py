@@ -104,13 +104,14 @@ def unpack(guest, package, built, hashes):
             while chunk := source.read(COPY_CHUNK_BYTES):
                 digest.update(chunk)
                 copy.write(chunk)
-        require_hash(f"{member} of {package.name}", digest.hexdigest(), hashes[path])
+        require_hash(f"{member} of {package.name}", digest.hexdigest(), hashes[path],
+                     guest.description.name)
 
 
-def require_hash(what, actual, expected):
+def require_hash(what, actual, expected, stated_in):
     if actual != expected:
-        raise SetupError(f"{what} has sha256 {actual}, and guest.toml says {expected}",
-                         "do not use it; restore guest.toml from version control, or report this")
+        raise SetupError(f"{what} has sha256 {actual}, and {stated_in} says {expected}",
+                         f"do not use it; restore {stated_in} from version control, or report this")
 
 
 def file_facts(folder, hashes):
@@ -129,13 +130,13 @@ def is_intact(console, guest, folder, inputs, record):
         try:
             status = (folder / path).stat()
         except OSError:
-            console.say(f"{guest.component}: {path} is gone, installing the guest again")
+            console.say(f"{guest.component}: {path} is gone, installing it again")
             return False
         if (status.st_size, status.st_mtime_ns) != (fact["bytes"], fact["modified_ns"]):
             changed.append(path)
     for path in changed:
         if sha256_of_file(folder / path) != record["files"][path]["sha256"]:
-            console.say(f"{guest.component}: {path} was changed, installing the guest again")
+            console.say(f"{guest.component}: {path} was changed, installing it again")
             return False
     if changed:
         hashes = {path: fact["sha256"] for path, fact in record["files"].items()}

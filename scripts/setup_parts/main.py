@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 
-from . import binaryen, browser, debian, guest, nodejs, python, wasmedge
+from . import assets, binaryen, browser, debian, guest, nodejs, python, wasmedge
 from .console import Console, in_words
 from .errors import SetupError, explain_os_error
 from .tools import Tools
@@ -14,7 +14,8 @@ from .workspace import Workspace, cache_root, read_stamp, write_summary
 
 DESCRIPTION = """\
 Installs what wasmfit measures with: a native CPython 3.15 with numpy, scipy and scikit-learn, the
-WASM guest cpython-3.15 with the same versions, the guest cpython-3.12, WasmEdge and binaryen.
+WASM guest cpython-3.15 with the same versions, the guest cpython-3.12, WasmEdge, binaryen, and the
+weights of the workload minilm-embed, which it also puts into that workload's folder.
 Everything is pinned by hash and goes to one cache folder; the system is left alone and no root is
 needed. A second run finds everything in place and needs no network."""
 
@@ -123,6 +124,7 @@ def install(workspace, options, environment):
             lambda: guest.ensure(workspace, tools, environment, guest.CPYTHON_3_12),
         wasmedge.NAME: lambda: wasmedge.ensure(workspace, tools),
         binaryen.NAME: lambda: binaryen.ensure(workspace, tools),
+        assets.MINILM.component: lambda: assets.ensure(workspace, tools, assets.MINILM),
     }
     missing = {}
     for name, ensure in dispensable.items():
