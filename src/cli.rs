@@ -68,9 +68,13 @@ pub(crate) struct Bench {
     #[arg(short, long = "workload", value_name = "NAME|PATH")]
     pub(crate) workloads: Vec<String>,
     /// Target, RUNTIME/TIER@GUEST or native@GUEST; repeatable [default: all
-    /// that `wasmfit list targets` shows]
+    /// that compile, of those that `wasmfit list targets` shows]
     #[arg(short, long = "target", value_name = "TARGET")]
     pub(crate) targets: Vec<Target>,
+    /// Measure the tiers that interpret too: up to a hundred times as slow as
+    /// those that compile
+    #[arg(long, conflicts_with = "targets")]
+    pub(crate) interpreters: bool,
     /// How thoroughly to measure
     #[arg(short, long, value_enum, default_value_t = ProfileName::Quick)]
     pub(crate) profile: ProfileName,
@@ -78,7 +82,7 @@ pub(crate) struct Bench {
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Go on with an unfinished run
-    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["workloads", "targets", "profile", "out", "seed", "memory", "timeout", "output", "sample_rate", "rules"])]
+    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["workloads", "targets", "interpreters", "profile", "out", "seed", "memory", "timeout", "output", "sample_rate", "rules"])]
     pub(crate) resume: Option<PathBuf>,
     /// Limit of the guest's memory, MiB; natively, of what the process
     /// allocates
@@ -286,7 +290,7 @@ pub(crate) struct Completions {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum ProfileName {
-    /// 9 launches per cell: a first look, and CI
+    /// 5 launches per cell: a first look, and CI
     Quick,
     /// 15 launches per cell: figures to decide by
     Default,

@@ -3,8 +3,9 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::fmt;
 
-use wasmfit_protocol::{Failure, FailureKind, Hello, Tier};
+use wasmfit_protocol::{Execution, Failure, FailureKind, Hello, Tier};
 use wasmfit_record::{GuestRecord, Target};
 
 use crate::drive::{Guests, Runner};
@@ -22,6 +23,32 @@ pub(crate) struct Inventory<'a> {
     places: &'a Places,
     runners: Vec<Known<'a>>,
     guests: BTreeMap<String, (Guest, OnceCell<Result<GuestRecord, Failure>>)>,
+}
+
+/// Why a target is not measured unless asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum OptIn {
+    /// It interprets: one of them takes as long as all that compile.
+    Interprets,
+    /// Its runner's own reason.
+    Named(String),
+}
+
+impl OptIn {
+    fn of(tier: &Tier) -> Option<Self> {
+        let interprets = tier.execution == Execution::Interpreted;
+        let named = tier.opt_in.clone().map(Self::Named);
+        named.or_else(|| interprets.then_some(Self::Interprets))
+    }
+}
+
+impl fmt::Display for OptIn {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Interprets => formatter.write_str("only when named or with --interpreters"),
+            Self::Named(reason) => write!(formatter, "only when named: {reason}"),
+        }
+    }
 }
 
 /// A runner, and what it says of itself.
@@ -78,9 +105,9 @@ impl<'a> Inventory<'a> {
 
     /// Native, and every tier of every runtime on every installed guest.
     /// Where something is missing the target is there all the same, so that
-    /// its cells can say what. Those to be measured only when they are named
+    /// its cells can say what. Those that are not measured unless asked for
     /// come with the reason.
-    pub(crate) fn targets(&self) -> Vec<(Target, Option<String>)> {
+    pub(crate) fn targets(&self) -> Vec<(Target, Option<OptIn>)> {
         let mut targets = vec![(self.native(), None)];
         let mut guests: Vec<&str> = self.guests.keys().map(String::as_str).collect();
         // Later versions first: they are the ones to decide by.
@@ -97,7 +124,7 @@ impl<'a> Inventory<'a> {
             for guest in &guests {
                 targets.extend(tiers.iter().map(|tier| {
                     let (runtime, guest) = (runtime.clone(), (*guest).to_owned());
-                    (Target { runtime, tier: tier.name.clone(), guest }, tier.opt_in.clone())
+                    (Target { runtime, tier: tier.name.clone(), guest }, OptIn::of(tier))
                 }));
             }
         }

@@ -11,7 +11,7 @@ use wasmfit_record::{
 
 use crate::classes::Rules;
 use crate::exit::CommandError;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, OptIn};
 use crate::machine;
 use crate::measure::Measurement;
 use crate::places::Places;
@@ -23,6 +23,33 @@ use crate::workloads::Workload;
 pub(crate) struct Matrix {
     workloads: Vec<Chosen>,
     targets: Vec<(Target, Result<Setup, Failure>)>,
+}
+
+/// Which targets are asked for.
+pub(crate) enum Targets<'a> {
+    /// These.
+    Named(&'a [Target]),
+    /// All that compile.
+    Compiled,
+    /// All that compile, and those that interpret.
+    AndInterpreted,
+}
+
+impl Targets<'_> {
+    fn among(&self, inventory: &Inventory<'_>) -> Vec<Target> {
+        let is_asked_for = |opt_in: &Option<OptIn>| match (self, opt_in) {
+            (_, None) => true,
+            (_, Some(OptIn::Named(_))) => false,
+            (all, Some(OptIn::Interprets)) => matches!(all, Self::AndInterpreted),
+        };
+        match self {
+            Self::Named(targets) => targets.to_vec(),
+            Self::Compiled | Self::AndInterpreted => {
+                let all = inventory.targets().into_iter();
+                all.filter(|(_, opt_in)| is_asked_for(opt_in)).map(|(target, _)| target).collect()
+            }
+        }
+    }
 }
 
 /// A workload of the matrix.
@@ -47,20 +74,14 @@ impl Chosen {
 impl Matrix {
     pub(crate) fn find(
         workloads: &[String],
-        targets: &[Target],
+        targets: &Targets<'_>,
         places: &Places,
         inventory: &Inventory<'_>,
     ) -> Result<Self, CommandError> {
         let native = inventory.native();
         let workloads = Workload::find_all(workloads, &places.workloads)?;
         let workloads = workloads.into_iter().map(Chosen::new).collect::<Result<_, _>>()?;
-        let mut targets = match targets {
-            [] => {
-                let all = inventory.targets().into_iter();
-                all.filter(|(_, opt_in)| opt_in.is_none()).map(|(target, _)| target).collect()
-            }
-            named => named.to_vec(),
-        };
+        let mut targets = targets.among(inventory);
         for target in &targets {
             inventory.knows(&target.runtime)?;
         }

@@ -166,7 +166,9 @@ impl<'a> Measurement<'a> {
         let served = match told.last.clone() {
             Ok(Event::Served(served)) => served,
             Ok(_) => return Ok(self.fail_launch(planned.cell, Told::off_topic(), None)),
-            Err(failure) => return Ok(self.fail_launch(planned.cell, failure, None)),
+            Err(failure) => {
+                return Ok(self.fail_launch(planned.cell, setup.explained(failure), None));
+            }
         };
         let case = &self.run.cells[planned.cell].case;
         let expected = match planned.kind {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wasmfit_protocol::{Artifact, Execution, Hello, Start, Tier};
+use wasmfit_protocol::{Artifact, Execution, Failure, Hello, Start, Tier};
 use wasmfit_record::{GuestRecord, Target};
 
 use crate::drive::Runner;
@@ -63,6 +63,16 @@ impl Setup {
             self.target.runtime,
             self.target.tier
         ))
+    }
+
+    /// A failure, with what the guest carries where a package was missing.
+    pub(crate) fn explained(&self, mut failure: Failure) -> Failure {
+        if let Some(guest) = &self.guest
+            && failure.message.contains("No module named")
+        {
+            failure.message = format!("{}: {}", failure.message, guest.packages_in_words());
+        }
+        failure
     }
 
     /// Why the target cannot run a workload, as far as that is known before

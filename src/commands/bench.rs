@@ -13,7 +13,7 @@ use crate::commands::{print, print_json};
 use crate::drive::Interrupt;
 use crate::exit::{CommandError, Ending};
 use crate::inventory::Inventory;
-use crate::matrix::Matrix;
+use crate::matrix::{Matrix, Targets};
 use crate::measure::{Measurement, Tools};
 use crate::places::Places;
 use crate::plan::Effort;
@@ -34,7 +34,12 @@ pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
 
     let original = original.as_ref().unwrap_or(arguments);
     let rules = Rules::read(&original.rules)?;
-    let matrix = Matrix::find(&original.workloads, &original.targets, &places, &inventory)?;
+    let targets = match (&original.targets[..], original.interpreters) {
+        ([], false) => Targets::Compiled,
+        ([], true) => Targets::AndInterpreted,
+        (named, _) => Targets::Named(named),
+    };
+    let matrix = Matrix::find(&original.workloads, &targets, &places, &inventory)?;
     let run = if let (Some(run), Some(folder)) = (resumed, &arguments.resume) {
         matrix.check_same(&run, &rules)?;
         let directory = RunDirectory::resume(folder, &run)?;

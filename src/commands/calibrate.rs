@@ -15,7 +15,7 @@ use crate::commands::{print, print_json};
 use crate::drive::Interrupt;
 use crate::exit::{CommandError, Ending};
 use crate::inventory::Inventory;
-use crate::matrix::Matrix;
+use crate::matrix::{Matrix, Targets};
 use crate::measure::{Measurement, Tools};
 use crate::places::Places;
 use crate::plan::Effort;
@@ -62,7 +62,11 @@ pub(crate) fn run(arguments: &Calibrate) -> Result<Ending, CommandError> {
 
     let folder = out_folder(arguments)?;
     let workloads = write_workloads(&folder.join("workloads"))?;
-    let mut matrix = Matrix::find(&workloads, &arguments.targets, &places, &inventory)?;
+    let targets = match &arguments.targets[..] {
+        [] => Targets::Compiled,
+        named => Targets::Named(named),
+    };
+    let mut matrix = Matrix::find(&workloads, &targets, &places, &inventory)?;
     if arguments.targets.is_empty() {
         matrix.keep_profiled();
     }

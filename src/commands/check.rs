@@ -13,7 +13,7 @@ use crate::commands::{print, print_json};
 use crate::drive::Interrupt;
 use crate::exit::{CommandError, Ending};
 use crate::inventory::Inventory;
-use crate::matrix::Matrix;
+use crate::matrix::{Matrix, Targets};
 use crate::measure::{Measurement, Tools};
 use crate::places::Places;
 use crate::plan::Effort;
@@ -86,7 +86,7 @@ fn try_on_targets(
     inventory.require_native()?;
     let mut targets = vec![inventory.native()];
     targets.extend(arguments.targets.iter().cloned());
-    let matrix = Matrix::find(workloads, &targets, places, &inventory)?;
+    let matrix = Matrix::find(workloads, &Targets::Named(&targets), places, &inventory)?;
     let folder = tempfile::tempdir().map_err(|error| CommandError::Storage(error.to_string()))?;
     let limits = Limits {
         memory_bytes: arguments.memory << 20,

@@ -10,7 +10,7 @@ use crate::cli::{List, What};
 use crate::commands::{print, print_json};
 use crate::exit::{CommandError, Ending};
 use crate::guests::Guest;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, OptIn};
 use crate::places::Places;
 use crate::runners;
 use crate::targets::Setup;
@@ -27,8 +27,8 @@ pub(crate) fn run(arguments: &List) -> Result<Ending, CommandError> {
                 vec![
                     workload.name.clone(),
                     manifest.dominant.name().into(),
-                    manifest.accuracy.to_string(),
                     manifest.title.clone(),
+                    manifest.accuracy.to_string(),
                 ]
             })?;
         }
@@ -89,7 +89,7 @@ struct Listed {
 #[serde(tag = "state", rename_all = "kebab-case")]
 enum State {
     Ready,
-    /// Ready, and measured only when it is named.
+    /// Ready, and measured only when it is asked for.
     OptIn {
         reason: String,
     },
@@ -107,7 +107,7 @@ impl fmt::Display for State {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ready => formatter.write_str("ready"),
-            Self::OptIn { reason } => write!(formatter, "only when named: {reason}"),
+            Self::OptIn { reason } => formatter.write_str(reason),
             Self::Unsupported { reason } => write!(formatter, "unsupported: {reason}"),
             Self::Broken { reason } => write!(formatter, "broken: {reason}"),
         }
@@ -117,7 +117,7 @@ impl fmt::Display for State {
 impl Listed {
     fn new(
         target: &Target,
-        opt_in: Option<String>,
+        opt_in: Option<OptIn>,
         setup: Result<Setup, Failure>,
         workloads: &[Workload],
     ) -> Self {
@@ -138,7 +138,7 @@ impl Listed {
         let runs = workloads.iter().filter(|workload| setup.unsupported(workload).is_none());
         let state = match (setup.lacks(), opt_in) {
             (Some(reason), _) => State::Unsupported { reason },
-            (None, Some(reason)) => State::OptIn { reason },
+            (None, Some(opt_in)) => State::OptIn { reason: opt_in.to_string() },
             (None, None) => State::Ready,
         };
         Self {

@@ -1,7 +1,7 @@
 """A perceptron with one hidden layer reads 8x8 digits, in numpy float32.
 
-The same network, weights and images as digits-mlp-python. One image at a time
-shows what numpy's own call machinery costs; 64 at a time spread that cost.
+The same network, weights and images as digits-mlp-python, a batch at a time,
+which spreads what numpy's own call machinery costs.
 """
 
 import numpy as np
