@@ -51,6 +51,7 @@ FORBIDDEN_EVENTS = {
     "os.fork": "starts a process, which a guest cannot",
     "os.posix_spawn": "starts a process, which a guest cannot",
     "_thread.start_new_thread": "starts a thread, which a guest cannot",
+    "_thread.start_joinable_thread": "starts a thread, which a guest cannot",
 }
 
 
