@@ -1,6 +1,7 @@
 //! Workloads that misbehave, on the real native interpreter and on the real
 //! guests under every runtime, over both boundaries: each gives one clear
-//! line, fails its own cells, and leaves the others measured.
+//! line, fails its own cells, and leaves the others measured. Those that only
+//! seem to misbehave are measured.
 //!
 //! Needs what `scripts/setup` installs.
 
@@ -23,6 +24,14 @@ const FUNCTIONS: [(&str, &str); 5] = [
     ("encode", "def encode(y): return y"),
     ("make_request", "def make_request(index): return b'request %d' % index"),
 ];
+
+const WAITS: &str = "\
+def infer(model, x):
+    import select, time
+    select.poll().poll(0)
+    time.sleep(0.001)
+    return x
+";
 
 const MANIFEST: &str = include_str!("workload.toml");
 
@@ -78,6 +87,8 @@ fn cases() -> Vec<BadCase> {
     };
     vec![
         both("good", &[], || None),
+        // A poll that is to return at once, as importing `selectors` makes, and a sleep.
+        both("waits", &[("infer", WAITS)], || None),
         both("lacks-a-function", &[("infer", "")], || {
             Some(Expected::new(Contract, "import", "no function infer", ""))
         }),

@@ -6,8 +6,9 @@ import unittest
 from suite import FOLDER, NAMES
 
 SUITE = set("""
-    bpe-tokenizer digits-mlp-numpy digits-mlp-python image-prep json-features kmeans-assign lstm-numpy
-    mel-spectrogram minilm-embed moving-anomaly pca-project rules-engine tensor-stream tiny-gpt wordpiece
+    bpe-tokenizer digits-cnn digits-forest digits-knn digits-mlp-numpy digits-mlp-python digits-svm
+    gbdt-numpy gbdt-python image-prep json-features kmeans-assign lstm-numpy mel-spectrogram minilm-embed
+    moving-anomaly pca-project rules-engine tensor-stream tfidf-logreg tiny-gpt wordpiece
 """.split())
 LARGEST_COMMITTED_BYTES = 1_000_000
 FETCHED = {"minilm-embed/model.safetensors"}  # by scripts/setup

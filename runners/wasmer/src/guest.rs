@@ -11,7 +11,7 @@ use wasmfit_kit::protocol::{Boundary, ColdPhase, Failure, FailureKind, GuestFile
 use wasmfit_kit::{Ended, Invocation, Session, Stdio, Trouble};
 
 use crate::descriptor::Descriptor;
-use crate::reactor;
+use crate::{poll, reactor};
 
 /// Brings the guest up and serves until it ends.
 pub(crate) fn serve(
@@ -23,13 +23,14 @@ pub(crate) fn serve(
     session.begin(ColdPhase::Instantiate);
     let invocation = Invocation::new(files, &mut session);
     // WASIX keeps files on an asynchronous runtime, which must be entered.
-    let tokio =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().map_err(broken)?;
+    // It also keeps the time of a guest that sleeps.
+    let mut tokio = tokio::runtime::Builder::new_multi_thread();
+    let tokio = tokio.worker_threads(1).enable_time().build().map_err(broken)?;
     let _entered = tokio.enter();
     match files.boundary {
         Boundary::HostCall => {
             let mut env = wasi(&mut store, &invocation, &tokio)?;
-            let imports = env.import_object(&mut store, module).map_err(Trouble::not_run)?;
+            let imports = imports(&mut store, &env, module)?;
             reactor::serve(&mut store, module, imports, session, |store, instance| {
                 env.initialize(store, instance).map_err(Trouble::not_run)
             })
@@ -37,7 +38,7 @@ pub(crate) fn serve(
         Boundary::Stdio => {
             let stdio = Stdio::redirect().map_err(broken)?;
             let mut env = wasi(&mut store, &invocation, &tokio)?;
-            let imports = env.import_object(&mut store, module).map_err(Trouble::not_run)?;
+            let imports = imports(&mut store, &env, module)?;
             let instance = instantiate(&mut store, module, &imports)?;
             env.initialize(&mut store, instance.clone()).map_err(Trouble::not_run)?;
             session.begin(ColdPhase::Initialize);
@@ -106,6 +107,12 @@ fn wasi(
         })?;
     }
     builder.finalize(store).map_err(broken)
+}
+
+fn imports(store: &mut Store, env: &WasiFunctionEnv, module: &Module) -> Result<Imports, Trouble> {
+    let mut imports = env.import_object(store, module).map_err(Trouble::not_run)?;
+    poll::mend(store, env, &mut imports);
+    Ok(imports)
 }
 
 /// Why a call into the guest did not return; `Ok` for a program that ended

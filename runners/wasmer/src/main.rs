@@ -4,6 +4,7 @@ mod code;
 mod descriptor;
 mod guest;
 mod limit;
+mod poll;
 mod reactor;
 
 use std::fs;
