@@ -39,7 +39,7 @@ impl Effort {
         // machine changes from second to second, and only launches average
         // over that. Odd, so that the median is a launch's own.
         let (name, rounds, [warmup, plain, phase, watched]) = match profile {
-            ProfileName::Quick => (Profile::Quick, 5, [60, 120, 60, 160]),
+            ProfileName::Quick => (Profile::Quick, 5, [20, 90, 30, 100]),
             ProfileName::Default => (Profile::Default, 15, [1000, 1000, 500, 1000]),
             ProfileName::Thorough => (Profile::Thorough, 31, [2000, 2000, 1000, 2000]),
         };
@@ -83,7 +83,7 @@ impl Effort {
 /// a few launches say enough.
 const fn budget(profile: ProfileName) -> Budget {
     let (seconds, least_rounds) = match profile {
-        ProfileName::Quick => (5, 3),
+        ProfileName::Quick => (3, 3),
         ProfileName::Default => (90, 3),
         ProfileName::Thorough => (360, 6),
     };

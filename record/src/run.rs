@@ -108,6 +108,10 @@ pub struct Environment {
     pub memory_bytes: u64,
     /// Load average over the minute before the run.
     pub load_before: f64,
+    /// What it costs to take a page of memory from the system, cleared, in
+    /// nanoseconds; not measured by versions before this figure.
+    #[serde(default)]
+    pub page_fault_ns: Option<f64>,
     /// Frequency governor of the first processor, where the system tells.
     pub governor: Option<String>,
     /// Hypervisor or container technology, where the system tells.

@@ -1,9 +1,11 @@
 //! The answer in a sentence.
 
 use crate::analysis::{
-    Analysis, CaseAnalysis, CellAnalysis, CellState, Comparison, Execution, Measured, Ranking,
+    Analysis, CaseAnalysis, CellAnalysis, CellState, Comparison, Execution, Measured, Paging,
+    Ranking,
 };
 use crate::format::{counted, cut, duration, ratio, ratio_interval_in_brackets};
+use crate::statistics::quantile;
 
 /// Letters of a reason, which stands in full below.
 const LETTERS: usize = 100;
@@ -32,6 +34,63 @@ pub(crate) fn of(analysis: &Analysis) -> Vec<(&CaseAnalysis, Vec<Headline>)> {
     analysis.cases().map(|case| (case, of_case(case))).collect()
 }
 
+/// The headlines over all cases, one per guest, where there are too many to
+/// be read one by one.
+pub(crate) fn overall(analysis: &Analysis) -> Vec<Headline> {
+    if !analysis.has_many_cases() {
+        return Vec::new();
+    }
+    let mut guests: Vec<&str> = Vec::new();
+    for guest in analysis.cases().flat_map(CaseAnalysis::guests) {
+        if !guests.contains(&guest) {
+            guests.push(guest);
+        }
+    }
+    guests.into_iter().map(|guest| of_guest_overall(analysis, guest)).collect()
+}
+
+/// A guest on the fastest target of each case.
+fn of_guest_overall(analysis: &Analysis, guest: &str) -> Headline {
+    let figures: Vec<_> = analysis
+        .cases()
+        .filter_map(|case| {
+            let fastest = case.leading(guest)?.fastest.first()?;
+            Some((case, case.cell(fastest)?.measured()?.ratio?))
+        })
+        .collect();
+    let mut ratios: Vec<_> = figures.iter().map(|(_, it)| it.times_native.value).collect();
+    ratios.sort_by(f64::total_cmp);
+    let (Some(smallest), Some(middle), Some(largest)) =
+        (ratios.first(), quantile(&ratios, 0.5), ratios.last())
+    else {
+        return Headline::new(guest.to_owned(), "not compared with native".to_owned(), "");
+    };
+    let cases = counted(ratios.len() as u64, "case", "cases");
+    let named = |comparison| {
+        let found = figures.iter().filter(|(_, it)| it.comparison == comparison);
+        let names = found.map(|(case, _)| match paging_natively(case) {
+            Some(paging) => format!("{} ({paging})", case.case),
+            None => case.case.to_string(),
+        });
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let faster = Some(named(Comparison::Faster)).filter(|it| !it.is_empty());
+    let faster = faster.map(|it| format!("; faster than native in {it}"));
+    let equal = Some(named(Comparison::NoDifferenceShown)).filter(|it| !it.is_empty());
+    let equal = equal.map(|it| format!("; no difference shown in {it}"));
+    Headline::new(
+        format!("{guest} on its fastest target takes"),
+        ratio(middle),
+        format!(
+            " native's time in the median of {cases}, {} to {}{}{}",
+            ratio(*smallest),
+            ratio(*largest),
+            faster.unwrap_or_default(),
+            equal.unwrap_or_default(),
+        ),
+    )
+}
+
 fn of_case(case: &CaseAnalysis) -> Vec<Headline> {
     let guests = case.guests();
     if guests.is_empty() {
@@ -45,13 +104,21 @@ fn of_guest(case: &CaseAnalysis, guest: &str) -> Headline {
     let fastest = ranking.and_then(|it| Some((it, case.cell(it.fastest.first()?)?)));
     if let Some((ranking, cell)) = fastest {
         let headline = of_cell(cell);
-        let after = headline.after + &beside(case, ranking);
+        let paging = paging_natively(case).map(|it| format!("; {it}")).unwrap_or_default();
+        let after = headline.after + &beside(case, ranking) + &paging;
         return Headline { after, ..headline };
     }
     let is_of_guest = |it: &&CellAnalysis| !it.target.is_native() && it.target.guest == guest;
     let cells: Vec<_> = case.cells.iter().filter(is_of_guest).collect();
     let alone = cells.iter().find(|it| it.measured().is_some() || cells.len() == 1);
     alone.map_or_else(|| without_figure(guest, &cells), |cell| of_cell(cell))
+}
+
+/// What native's allocator costs it, where it would be another comparison
+/// without.
+fn paging_natively(case: &CaseAnalysis) -> Option<String> {
+    let paging = case.native()?.latency.as_ref()?.paging.filter(Paging::weighs)?;
+    Some(format!("page faults are at least {:.0}% of native's time", paging.share * 100.0))
 }
 
 /// What the fastest target was compared with.

@@ -20,6 +20,8 @@ struct Page<'a> {
     analysis: &'a Analysis,
     subject: String,
     samples: String,
+    /// Over all cases, where those are many.
+    overall: Vec<Headline>,
     answers: Vec<Answer>,
     parity: Vec<Banner>,
     banners: Vec<Banner>,
@@ -88,6 +90,7 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
         analysis,
         subject: subject(analysis),
         samples: count(analysis.samples),
+        overall: headline::overall(analysis).into_iter().map(keep_together).collect(),
         answers: answers(analysis),
         parity: banners::parity(analysis),
         banners: banners::of(analysis),

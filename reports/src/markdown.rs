@@ -5,7 +5,7 @@ use askama::Template;
 use crate::ReportError;
 use crate::analysis::Analysis;
 use crate::banners::{self, Banner};
-use crate::headline;
+use crate::headline::{self, Headline};
 use crate::html::{FailedCell, Refusal, command, failed, refusals, subject, survivors};
 use crate::tables::{self, Table};
 use crate::warnings::{WarningGroup, grouped};
@@ -16,6 +16,8 @@ use crate::warnings::{WarningGroup, grouped};
 struct Page<'a> {
     analysis: &'a Analysis,
     subject: String,
+    /// Over all cases, where those are many.
+    overall: Vec<String>,
     answers: Vec<(String, Vec<String>)>,
     parity: Vec<Banner>,
     banners: Vec<Banner>,
@@ -47,12 +49,12 @@ struct CaseSection {
 }
 
 pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
-    let answers = headline::of(analysis).into_iter().map(|(case, headlines)| {
-        let lines = headlines.iter().map(|it| {
-            format!("{} **{}**{}", escape(&it.before), escape(&it.figure), escape(&it.after))
-        });
-        (case.case.to_string(), lines.collect())
-    });
+    let line = |it: &Headline| {
+        format!("{} **{}**{}", escape(&it.before), escape(&it.figure), escape(&it.after))
+    };
+    let answers = headline::of(analysis)
+        .into_iter()
+        .map(|(case, headlines)| (case.case.to_string(), headlines.iter().map(line).collect()));
     let cases = analysis.cases().map(|case| CaseSection {
         name: case.case.to_string(),
         attribution: tables::attribution(case),
@@ -62,6 +64,7 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
     let page = Page {
         analysis,
         subject: subject(analysis),
+        overall: headline::overall(analysis).iter().map(line).collect(),
         answers: answers.collect(),
         parity: banners::parity(analysis),
         banners: banners::of(analysis),

@@ -59,13 +59,15 @@ fn not_measured(analysis: &Analysis) -> String {
 }
 
 fn answers(analysis: &Analysis) -> String {
+    let overall = headline::overall(analysis).into_iter();
+    let overall = overall.map(|it| format!("{} {}{}", it.before, it.figure, it.after));
     let lines = headline::of(analysis).into_iter().flat_map(|(case, headlines)| {
         headlines.into_iter().map(move |it| {
             let line = format!("{}: {} {}{}", case.case, it.before, it.figure, it.after);
             line.replace('\n', " ")
         })
     });
-    lines.collect::<Vec<_>>().join("\n")
+    lines.chain(overall).collect::<Vec<_>>().join("\n")
 }
 
 fn warnings(analysis: &Analysis) -> String {

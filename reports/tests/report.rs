@@ -724,3 +724,53 @@ fn a_profile_that_is_not_whole_is_refused() {
     let error = wasmfit_reports::analyze(folder.path()).unwrap_err().to_string();
     assert!(error.contains("profile.csv is damaged: it holds"), "{error}");
 }
+
+#[test]
+fn many_cases_begin_with_one_line_per_guest_and_stand_down_the_overview() {
+    let mut fixture = Fixture::new(6);
+    fixture.workload("w");
+    for batch in 1..=9 {
+        let case = Case { workload: "w".into(), batch: Some(batch) };
+        fixture.measure(&case, &native(), 100, BEHAVIOUR);
+        // Half of native's time for one, then 1, 1.5, ... times.
+        let latency_ns = BEHAVIOUR.latency_ns * u64::from(batch) / 2;
+        fixture.measure(&case, &wasmtime(), 100, Behaviour { latency_ns, ..BEHAVIOUR });
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fixture.save(folder.path());
+    write(folder.path()).unwrap();
+    let markdown = read(folder.path(), "report.md");
+    let line = markdown.lines().find(|line| line.starts_with("- cpython-3.15 on its fastest"));
+    let line = line.expect("no summary");
+    assert!(line.contains("**2.5") && line.contains("median of 9 cases"), "{line}");
+    assert!(line.contains("; faster than native in w/batch-1;"), "{line}");
+    assert!(line.contains("; no difference shown in w/batch-2"), "{line}");
+    assert!(markdown.contains("| case | native@cpython-3.15 | wasmtime/cranelift@cpython-3.15 |"));
+    let html = read(folder.path(), "report.html");
+    assert!(html.contains("<summary>9 cases one by one</summary>"));
+}
+
+#[test]
+fn page_faults_that_weigh_natively_are_told_beside_the_ratio() {
+    let mut fixture = pair(6, 100);
+    let native = |it: &&mut Launch| it.planned.cell == 0;
+    let set = |fixture: &mut Fixture, page_faults: Option<u64>| {
+        for launch in fixture.run.launches.iter_mut().filter(native) {
+            let LaunchOutcome::Served(served) = &mut launch.outcome else { unreachable!() };
+            served.plain_page_faults = page_faults;
+        }
+    };
+    // Ten for each of 100 requests, at 500 ns.
+    set(&mut fixture, Some(1000));
+    let analysis = analysis_of(&fixture);
+    let latency = measured(&analysis, 0).latency.as_ref().unwrap();
+    let paging = latency.paging.unwrap();
+    let share = 10.0 * 500.0 / latency.median_ns.value;
+    assert!((paging.share - share).abs() < 1e-9, "{} is not {share}", paging.share);
+    assert!(warnings(&analysis).contains(&"Memory is given back and taken anew at every request"));
+    assert!(summary(&analysis).contains("; page faults are at least 9% of native's time"));
+    for page_faults in [Some(400), None] {
+        set(&mut fixture, page_faults);
+        assert!(!summary(&analysis_of(&fixture)).contains("age faults"));
+    }
+}

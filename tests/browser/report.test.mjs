@@ -65,6 +65,7 @@ test('the result table has every measured cell and what became of its outputs', 
 
 test('the result table tells the outputs and the ratio without scrolling on a desktop', async () => {
   await withPage({ width: WIDTHS.desktop }, async (page) => {
+    await unfold(page);
     const frame = await resultTable(page).locator('..').boundingBox();
     for (const name of ['case', 'target', 'outputs', 'median', '× native']) {
       const column = resultTable(page).getByRole('columnheader', { name, exact: true });
@@ -80,9 +81,7 @@ test('every profile is drawn as nested boxes that add up', async () => {
   assert.ok(profiled.size > 0, 'the run has no profile');
   await withPage({}, async (page) => {
     assert.ok(await page.getByRole('heading', { name: 'What survives the move' }).isVisible());
-    await page.locator('details').evaluateAll((all) => {
-      for (const details of all) details.open = true;
-    });
+    await unfold(page);
     const profiles = await page.locator('.icicle').evaluateAll((all) => all.map((profile) => {
       const whole = profile.getBoundingClientRect().width;
       return [...profile.children].map((row) => {
@@ -102,6 +101,7 @@ test('every profile is drawn as nested boxes that add up', async () => {
 
 test('every chart has a text alternative and a size', async () => {
   await withPage({}, async (page) => {
+    await unfold(page);
     const charts = await page.locator('svg').evaluateAll((all) => all.map((svg) => {
       const { width, height } = svg.getBoundingClientRect();
       return { role: svg.getAttribute('role'), text: svg.getAttribute('aria-label'), width, height };
@@ -121,9 +121,7 @@ for (const [device, width] of Object.entries(WIDTHS)) {
       for (const screen of ['as it opens', 'unfolded']) {
         const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         assert.ok(wide <= 0, `${screen}, the page is ${wide} px wider than the window`);
-        await page.locator('details').evaluateAll((all) => {
-          for (const folded of all) folded.open = true;
-        });
+        await unfold(page);
       }
     });
   });
@@ -202,6 +200,13 @@ async function withPage({ width = WIDTHS.desktop, ...options }, use, heard = [])
   } finally {
     await context.close();
   }
+}
+
+/** Opens everything that is folded. */
+function unfold(page) {
+  return page.locator('details').evaluateAll((all) => {
+    for (const folded of all) folded.open = true;
+  });
 }
 
 function resultTable(page) {

@@ -7,8 +7,8 @@ use super::attribution::{self, Circumstances};
 use super::launches::is_steady;
 use super::run::ServedLaunch;
 use super::{
-    CellNoise, ColdStart, Comparison, Footprint, Latency, Measured, Outputs, PhaseTime, Phases,
-    Ratio,
+    CellNoise, ColdStart, Comparison, Footprint, Latency, Measured, Outputs, Paging, PhaseTime,
+    Phases, Ratio,
 };
 use crate::profile::CellProfile;
 use crate::statistics::{
@@ -37,6 +37,8 @@ pub(super) struct Evidence<'a> {
     pub(super) deviation: Option<&'a Deviation>,
     pub(super) tolerance: Option<Tolerance>,
     pub(super) is_native: bool,
+    /// What a page fault costs on this machine.
+    pub(super) page_fault_ns: Option<f64>,
     /// What was planned for the cell.
     pub(super) planned: &'a [PlannedLaunch],
     pub(super) launches: &'a [ServedLaunch<'a>],
@@ -46,7 +48,7 @@ pub(super) struct Evidence<'a> {
 
 pub(super) fn measured(evidence: &Evidence<'_>) -> Measured {
     let steady: Vec<_> = steady(evidence.launches).collect();
-    let latency = latency(&steady, evidence.planned);
+    let latency = latency(&steady, evidence.planned, evidence.page_fault_ns);
     let phases = phases(&steady, latency.as_ref());
     let starts = [Start::Plain, Start::Snapshot];
     Measured {
@@ -89,24 +91,45 @@ fn outputs(evidence: &Evidence<'_>) -> Outputs {
     }
 }
 
-fn latency(steady: &[&ServedLaunch<'_>], planned: &[PlannedLaunch]) -> Option<Latency> {
+fn latency(
+    steady: &[&ServedLaunch<'_>],
+    planned: &[PlannedLaunch],
+    page_fault_ns: Option<f64>,
+) -> Option<Latency> {
     let walls: Vec<_> = steady.iter().filter_map(|it| it.samples.plain_wall_ns.as_ref()).collect();
     let cpus = steady.iter().filter_map(|it| it.samples.plain_cpu_ns.as_ref());
     let pooled = Sorted::pooled(&walls)?;
     let points = pooled.len().min(DISTRIBUTION_POINTS);
     let middle_of = |point: usize| (point as f64 + 0.5) / points as f64;
+    let median_ns = median_of_launches(&walls)?;
     Some(Latency {
-        median_ns: median_of_launches(&walls)?,
+        median_ns,
         p90_ns: (pooled.len() >= LEAST_FOR_P90).then(|| pooled.quantile(0.90)),
         p99_ns: (pooled.len() >= LEAST_FOR_P99).then(|| pooled.quantile(0.99)),
         smallest_ns: pooled.smallest(),
         cpu_median_ns: median(cpus.map(Sorted::median).collect()),
+        paging: paging(steady, median_ns.value, page_fault_ns),
         samples: pooled.len() as u64,
         launches: count(walls.len()),
         launches_planned: count(planned.iter().filter(|it| is_steady(it)).count()),
         launch_medians_ns: walls.iter().map(|it| it.median()).collect(),
         quantiles_ns: (0..points).map(|point| pooled.quantile(middle_of(point))).collect(),
     })
+}
+
+fn paging(
+    steady: &[&ServedLaunch<'_>],
+    median_ns: f64,
+    page_fault_ns: Option<f64>,
+) -> Option<Paging> {
+    let told = |it: &&ServedLaunch<'_>| {
+        Some((it.served.plain_page_faults?, it.samples.plain_wall_ns.as_ref()?.len()))
+    };
+    let told: Vec<_> = steady.iter().filter_map(told).collect();
+    let requests: usize = told.iter().map(|(_, requests)| requests).sum();
+    let page_faults: u64 = told.iter().map(|(page_faults, _)| page_faults).sum();
+    let page_faults = (requests > 0).then(|| page_faults as f64 / requests as f64)?;
+    Some(Paging { page_faults, share: share(page_faults * page_fault_ns?, median_ns) })
 }
 
 /// Pairs launches by round: those of one round ran next to each other and

@@ -219,6 +219,9 @@ pub struct Latency {
     pub smallest_ns: u64,
     /// Median of the launch medians, CPU time; none where that was not told.
     pub cpu_median_ns: Option<f64>,
+    /// Pages taken from the operating system; none where the runner or the
+    /// run does not tell.
+    pub paging: Option<Paging>,
     /// Samples of all launches.
     pub samples: u64,
     /// Launches.
@@ -230,6 +233,16 @@ pub struct Latency {
     /// At most 200 quantiles of all samples, at the middles of equal shares:
     /// their distribution.
     pub quantiles_ns: Vec<f64>,
+}
+
+/// Memory that a request takes from the operating system.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Paging {
+    /// Page faults per request, mean over all launches.
+    pub page_faults: f64,
+    /// What they cost by the machine's figure, as a share of the median
+    /// latency.
+    pub share: f64,
 }
 
 /// A target's latency over native's.
@@ -335,6 +348,16 @@ pub struct CellNoise {
     pub steady_launches: u32,
 }
 
+impl Paging {
+    /// Whether it is enough to make another comparison: linear memory is
+    /// never given back to the system, native memory is.
+    #[must_use]
+    pub fn weighs(&self) -> bool {
+        const LARGEST_SHARE: f64 = 0.05;
+        self.share > LARGEST_SHARE
+    }
+}
+
 impl CellAnalysis {
     /// Its figures, when it was measured.
     #[must_use]
@@ -381,6 +404,13 @@ impl Analysis {
     /// Every case, in report order.
     pub fn cases(&self) -> impl Iterator<Item = &CaseAnalysis> {
         self.workloads.iter().flat_map(|workload| &workload.cases)
+    }
+
+    /// Whether there are too many cases to be read one by one.
+    #[must_use]
+    pub fn has_many_cases(&self) -> bool {
+        const FEW: usize = 8;
+        self.cases().count() > FEW
     }
 
     /// Every target, in order of first appearance.

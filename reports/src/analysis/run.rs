@@ -137,6 +137,7 @@ fn state(
                 deviation: deviation.as_ref(),
                 tolerance: run.workload_of(record).map(|workload| workload.tolerance),
                 is_native,
+                page_fault_ns: run.environment.page_fault_ns,
                 planned: &planned,
                 launches: served,
                 native: native.filter(|_| !is_native),

@@ -7,7 +7,7 @@ use wasmfit_record::{Budget, WorkloadRecord};
 use super::cells::{allowed, causes_in_words};
 use super::{Entry, Table};
 use crate::analysis::{Analysis, LaunchCounts};
-use crate::format::{count, counted, round_duration, size};
+use crate::format::{count, counted, duration, round_duration, size};
 
 /// The machine and the run.
 pub(crate) fn environment(analysis: &Analysis) -> Table {
@@ -27,6 +27,7 @@ pub(crate) fn environment(analysis: &Analysis) -> Table {
         ("processor", Entry::new(processors)),
         ("memory", Entry::new(size(environment.memory_bytes))),
         ("load before the run", Entry::new(format!("{:.2}", environment.load_before))),
+        ("a page fault", Entry::figure(environment.page_fault_ns.map(duration))),
         ("frequency governor", Entry::new(told(&environment.governor))),
         ("virtualization", Entry::new(told(&environment.virtualization))),
     ])

@@ -94,6 +94,20 @@ impl Table {
         }
     }
 
+    /// Rows as columns and columns as rows, the first of which is now `title`.
+    /// Every entry but a row's first stands as a figure.
+    fn turned(self, title: &str) -> Self {
+        let names: Vec<_> = self.rows.iter().filter_map(|row| row.first()).collect();
+        let names: Vec<_> = names.iter().map(|name| name.text.as_str()).collect();
+        let mut table = Self::new(&[title], &names);
+        for (at, column) in self.columns.iter().enumerate().skip(1) {
+            let entries = self.rows.iter().map(|row| row.get(at).cloned().unwrap_or_default());
+            let row = [Entry::new(column.title.as_str())].into_iter().chain(entries);
+            table.rows.push(row.collect());
+        }
+        table
+    }
+
     /// Prints what the row above begins with too as context.
     fn with_quiet_repeats(mut self) -> Self {
         let mut above = None;

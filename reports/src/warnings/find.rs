@@ -6,7 +6,7 @@ use wasmfit_record::{Class, Status};
 use super::{CellName, Warning};
 use crate::analysis::{
     Analysis, Attributed, CaseAnalysis, CellAnalysis, CellState, Comparison, Measured,
-    NotAssessable, Outputs,
+    NotAssessable, Outputs, Paging,
 };
 
 /// Under so many launches the bootstrap interval of a median is hardly more
@@ -81,6 +81,7 @@ fn of_cell(case: &CaseAnalysis, cell: &CellAnalysis) -> Vec<Warning> {
         }],
         CellState::Measured(measured) => {
             let mut found = of_noise(measured, &name);
+            found.extend(of_paging(measured, &name));
             found.extend(of_comparison(measured, &name));
             found.extend(of_phases(measured, &name));
             found.extend(of_attribution(&measured.attribution, &name));
@@ -109,6 +110,11 @@ fn of_noise(measured: &Measured, name: &impl Fn() -> CellName) -> Vec<Warning> {
         .filter(|share| *share < LEAST_CPU_SHARE)
         .map(|cpu_share| Warning::Preempted { cell: name(), cpu_share });
     [few, unsettled, steal, preempted].into_iter().flatten().collect()
+}
+
+fn of_paging(measured: &Measured, name: &impl Fn() -> CellName) -> Option<Warning> {
+    let paging = measured.latency.as_ref()?.paging.filter(Paging::weighs)?;
+    Some(Warning::MemoryTakenAnew { cell: name(), paging })
 }
 
 fn of_comparison(measured: &Measured, name: &impl Fn() -> CellName) -> Vec<Warning> {

@@ -12,7 +12,7 @@ use wasmfit_record::{Case, Target};
 pub(crate) use find::find;
 pub(crate) use group::{WarningGroup, grouped};
 
-use crate::analysis::{Ratio, VersionDifference};
+use crate::analysis::{Paging, Ratio, VersionDifference};
 use crate::format::{counted, duration, level, percent, ratio, ratio_interval_in_brackets};
 use crate::statistics::confidence_of;
 
@@ -145,6 +145,13 @@ pub enum Warning {
         /// Largest `|a - b|`.
         largest_absolute: f64,
     },
+    /// Pages given back to the system are taken anew with every request.
+    MemoryTakenAnew {
+        /// The cell.
+        cell: CellName,
+        /// What a request takes.
+        paging: Paging,
+    },
     /// A ratio's interval includes 1.
     NoDifference {
         /// The cell.
@@ -240,6 +247,7 @@ impl Warning {
             | Self::OwnThreads { .. }
             | Self::NoSymbols { .. }
             | Self::NoProfile { .. }
+            | Self::MemoryTakenAnew { .. }
             | Self::Perturbation { .. } => Severity::Caution,
             Self::OutputsNotIdentical { .. }
             | Self::NoDifference { .. }
@@ -262,6 +270,7 @@ impl Warning {
             Self::Preempted { .. } => "Off the processor",
             Self::Governor { .. } => "Processor frequency was not held",
             Self::OutputsNotIdentical { .. } => "Outputs agree within tolerance, not byte for byte",
+            Self::MemoryTakenAnew { .. } => "Memory is given back and taken anew at every request",
             Self::NoDifference { .. } => "No difference shown",
             Self::ColdStartUnaccounted { .. } => "Cold-start phases do not add up",
             Self::Perturbation { share, .. } if *share < 0.0 => {
@@ -313,6 +322,11 @@ impl Warning {
             Self::Governor { governor } => format!("the frequency governor is {governor}"),
             Self::OutputsNotIdentical { cell, differing, requests, largest_absolute } => format!(
                 "{cell}: {differing} of {requests} responses differ, by at most {largest_absolute:.2e}"
+            ),
+            Self::MemoryTakenAnew { cell, paging } => format!(
+                "{cell}: {:.0} page faults a request, at least {:.0}% of its time",
+                paging.page_faults,
+                paging.share * 100.0
             ),
             Self::NoDifference { cell, ratio: found } => format!(
                 "{cell}: {} native's time{}, which includes 1",
@@ -382,6 +396,9 @@ impl Warning {
             }
             Self::OutputsNotIdentical { .. } => {
                 "nothing, while the tolerance that the workload states suits you"
+            }
+            Self::MemoryTakenAnew { .. } => {
+                "linear memory is never given back, so a guest is spared this: see what native takes with MALLOC_TRIM_THRESHOLD_ and MALLOC_MMAP_THRESHOLD_ at 100000000 in the environment, which keep it too"
             }
             Self::NoDifference { .. } => {
                 "do not rank them by this; `--profile thorough` narrows the interval"

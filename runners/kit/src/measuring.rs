@@ -11,6 +11,7 @@ use wasmfit_protocol::{
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::events::Stage;
+use crate::memory::page_faults;
 use crate::settle::Settling;
 
 /// How long a burst of requests should take: long enough that the order
@@ -131,6 +132,9 @@ pub(crate) struct Measuring {
     warmed_ns: u64,
     warmup_stable: Option<bool>,
     plain: Progress,
+    plain_page_faults: u64,
+    /// Page faults before the burst being served, if that is a plain one.
+    page_faults_before: Option<u64>,
     phase: Progress,
     profile: Progress,
     /// Running mean of a request's wall time, to size bursts by.
@@ -162,6 +166,8 @@ impl Measuring {
             warmed_ns: 0,
             warmup_stable: None,
             plain: Progress::default(),
+            plain_page_faults: 0,
+            page_faults_before: None,
             phase: Progress::default(),
             profile: Progress::default(),
             typical_ns: 0,
@@ -258,6 +264,9 @@ impl Measuring {
     /// What to serve next, and how many requests; `None` when the budgets
     /// are used up.
     pub(crate) fn next_burst(&mut self) -> Option<(BurstKind, u32)> {
+        if let Some(before) = self.page_faults_before.take() {
+            self.plain_page_faults += page_faults().saturating_sub(before);
+        }
         let sampling = self.sampling?;
         if self.warmup_stable.is_none() {
             let settled = self.settling.is_settled();
@@ -279,6 +288,7 @@ impl Measuring {
         if share >= 1.0 {
             return None;
         }
+        self.page_faults_before = (kind == BurstKind::Plain).then(page_faults);
         Some((kind, self.fitting().min(sampling.most_requests - done.requests)))
     }
 
@@ -301,6 +311,11 @@ impl Measuring {
 
     pub(crate) const fn served(&self, pass: Pass) -> u32 {
         self.served[pass as usize]
+    }
+
+    /// None where nothing was sampled.
+    pub(crate) fn plain_page_faults(&self) -> Option<u64> {
+        self.sampling.map(|_| self.plain_page_faults)
     }
 
     pub(crate) const fn warmup_stable(&self) -> Option<bool> {

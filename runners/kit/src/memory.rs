@@ -11,6 +11,17 @@ pub(crate) fn peak_resident_bytes() -> u64 {
     status_bytes("VmHWM:")
 }
 
+/// Pages that this process has taken from the operating system so far, none
+/// of which had to be read from disk.
+pub(crate) fn page_faults() -> u64 {
+    // SAFETY: an all-zero rusage is a valid one.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: `usage` is a valid rusage to write to. The call fails for no
+    // other reason.
+    unsafe { libc::getrusage(libc::RUSAGE_SELF, &raw mut usage) };
+    u64::try_from(usage.ru_minflt).unwrap_or(0)
+}
+
 /// Limits what this process may allocate from here on. File mappings and
 /// reserved address space do not count.
 pub fn limit_allocation(bytes: u64) -> io::Result<()> {

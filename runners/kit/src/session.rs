@@ -546,6 +546,7 @@ impl Session {
                         + size_of_val(&self.samples[..]) as u64
                         + self.profile.held_bytes(),
                     linear_memory_bytes,
+                    plain_page_faults: measuring.plain_page_faults(),
                     printed,
                     profile,
                 }))

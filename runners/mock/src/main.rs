@@ -243,6 +243,7 @@ fn served() -> Served {
         peak_resident_bytes: 1 << 20,
         runner_bytes: 0,
         linear_memory_bytes: None,
+        plain_page_faults: None,
         printed: String::new(),
         profile: None,
     }

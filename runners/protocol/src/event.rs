@@ -92,6 +92,11 @@ pub struct Served {
     pub runner_bytes: u64,
     /// Linear memory of the guest at the end; none natively.
     pub linear_memory_bytes: Option<u64>,
+    /// Pages that the process took from the operating system during the plain
+    /// pass, without reading from disk; `None` where nothing was sampled, or
+    /// the runner does not tell.
+    #[serde(default)]
+    pub plain_page_faults: Option<u64>,
     /// What the workload printed, at most the first 4 KiB.
     pub printed: String,
     /// What became of the profile pass; `None` where none was asked for, or
