@@ -11,6 +11,7 @@ use crate::exit::EXIT_CODES;
 use crate::places::VARIABLES;
 use crate::plan::HERTZ;
 use crate::runners::External;
+use crate::scenarios::Change;
 
 /// Should this Python inference path be ported to WebAssembly?
 ///
@@ -30,6 +31,7 @@ fn after_help() -> String {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Assess(Assess),
     Bench(Bench),
     Report(Report),
     Calibrate(Calibrate),
@@ -43,6 +45,98 @@ pub(crate) enum Command {
     ///
     /// All commands on one page, as roff: `wasmfit man | man -l -`.
     Man,
+}
+
+/// Decide whether a path of your own should be ported
+///
+/// Measures a workload folder, or a script, natively from your own environment
+/// and on every WebAssembly target that compiles, and judges it by scenarios.
+/// A script has `infer(request)`, from bytes to bytes, or `load(assets)`,
+/// `decode(request)`, `infer(model, x)` and `encode(y)`.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  A script with infer(bytes) -> bytes, and sample requests, one per file:
+    wasmfit assess model.py --requests samples/ --python venv/bin/python
+  By two scenarios, with a tighter budget:
+    wasmfit assess model.py --requests one.json --scenario plugin \
+        --scenario edge-worker --budget p99=20ms
+  A workload folder, at a first glance:
+    wasmfit assess ./my-model --profile quick")]
+pub(crate) struct Assess {
+    /// A Python file, or a folder with a workload.toml
+    #[arg(value_name = "PATH")]
+    pub(crate) path: PathBuf,
+    /// Sample requests of a script: a file is one, a folder holds one per
+    /// file; repeatable [default: those of its own `make_request`]
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) requests: Vec<PathBuf>,
+    /// File or folder that a script needs beside itself; repeatable. Modules
+    /// that it imports from its own folder, and assets/ there, come along
+    #[arg(long, value_name = "PATH")]
+    pub(crate) with: Vec<PathBuf>,
+    /// How a script's responses are compared
+    #[arg(long, value_enum, default_value_t = Format::Bytes)]
+    pub(crate) output: Format,
+    /// How far numbers of them may differ, absolutely and of themselves
+    #[arg(long, default_value_t = 1e-6)]
+    pub(crate) tolerance: f64,
+    /// Native interpreter, CPython 3.11 or later, for example of a virtual
+    /// environment [default: that of scripts/setup]
+    #[arg(long, value_name = "PYTHON")]
+    pub(crate) python: Option<PathBuf>,
+    /// Scenario to judge by, by name (`wasmfit list scenarios`) or a file of
+    /// your own; repeatable [default: all that come along]
+    #[arg(long = "scenario", value_name = "NAME|FILE")]
+    pub(crate) scenarios: Vec<String>,
+    /// Budgets in place of the scenarios' own, for example
+    /// p99=20ms,memory=256MiB,slowdown=2,cold-start=none
+    #[arg(long = "budget", value_name = "KEY=VALUE", value_delimiter = ',')]
+    pub(crate) budgets: Vec<Change>,
+    /// Target; repeatable [default: native and all that compile]
+    #[arg(short, long = "target", value_name = "TARGET")]
+    pub(crate) targets: Vec<Target>,
+    /// How thoroughly to measure
+    #[arg(short, long, value_enum, default_value_t = ProfileName::Default)]
+    pub(crate) profile: ProfileName,
+    /// Folder for the run [default: runs/TIME in the current folder]
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Limit of the guest's memory, MiB; natively, of what the process
+    /// allocates
+    #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(16..=4096))]
+    pub(crate) memory: u64,
+    /// Limit of a launch's time, for example 90s
+    #[arg(long, value_name = "DURATION", default_value = "2min", value_parser = duration)]
+    pub(crate) timeout: Duration,
+    /// Print the figures as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How responses are compared.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Format {
+    /// Equal or not
+    Bytes,
+    /// Little-endian single precision
+    F32,
+    /// Little-endian double precision
+    F64,
+    /// JSON text: its numbers within the tolerance
+    Json,
+}
+
+impl Format {
+    /// The name in workload.toml.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes",
+            Self::F32 => "f32",
+            Self::F64 => "f64",
+            Self::Json => "json",
+        }
+    }
 }
 
 /// Measure workloads on targets and write a report
@@ -59,7 +153,7 @@ Examples:
     wasmfit bench --workload wordpiece --target native@cpython-3.15 \\
         --target wasmtime/cranelift@cpython-3.15 --profile default
   A workload of your own, from your own environment:
-    WASMFIT_PYTHON=venv/bin/python wasmfit bench --workload path/to/folder
+    wasmfit bench --workload path/to/folder --python venv/bin/python
   Go on with a run that was interrupted:
     wasmfit bench --resume runs/2026-01-31T12-00-00Z")]
 pub(crate) struct Bench {
@@ -75,6 +169,10 @@ pub(crate) struct Bench {
     /// those that compile
     #[arg(long, conflicts_with = "targets")]
     pub(crate) interpreters: bool,
+    /// Native interpreter, CPython 3.11 or later, for example of a virtual
+    /// environment [default: that of scripts/setup]
+    #[arg(long, value_name = "PYTHON")]
+    pub(crate) python: Option<PathBuf>,
     /// How thoroughly to measure
     #[arg(short, long, value_enum, default_value_t = ProfileName::Quick)]
     pub(crate) profile: ProfileName,
@@ -82,7 +180,7 @@ pub(crate) struct Bench {
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Go on with an unfinished run
-    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["workloads", "targets", "interpreters", "profile", "out", "seed", "memory", "timeout", "output", "sample_rate", "rules"])]
+    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["workloads", "targets", "interpreters", "profile", "out", "seed", "memory", "timeout", "output", "sample_rate", "rules", "scenarios", "budgets", "python"])]
     pub(crate) resume: Option<PathBuf>,
     /// Limit of the guest's memory, MiB; natively, of what the process
     /// allocates
@@ -101,6 +199,14 @@ pub(crate) struct Bench {
     /// repeatable (`wasmfit classify --help` tells how they are written)
     #[arg(long, value_name = "FILE")]
     pub(crate) rules: Vec<PathBuf>,
+    /// Scenario to judge by, by name (`wasmfit list scenarios`) or a file of
+    /// your own; repeatable [default: all that come along]
+    #[arg(long = "scenario", value_name = "NAME|FILE")]
+    pub(crate) scenarios: Vec<String>,
+    /// Budgets in place of the scenarios' own, for example
+    /// p99=20ms,memory=256MiB,slowdown=2,cold-start=none
+    #[arg(long = "budget", value_name = "KEY=VALUE", value_delimiter = ',')]
+    pub(crate) budgets: Vec<Change>,
     /// Seed of the order of launches [default: from the clock]
     #[arg(long)]
     pub(crate) seed: Option<u64>,
@@ -267,6 +373,8 @@ pub(crate) enum What {
     Targets,
     /// WASM guests that are installed
     Guests,
+    /// Deployment scenarios that verdicts are for, and what they ask for
+    Scenarios,
 }
 
 /// Check what is installed, its hashes, and how quiet this machine is

@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
+use flate2::Compression;
+use flate2::bufread::GzEncoder;
 use serde::{Deserialize, Serialize};
 use wasmfit_protocol::{Boundary, Failure, FailureKind, GuestFiles, Proposal, Start, file_sha256};
 use wasmfit_record::GuestRecord;
@@ -118,9 +121,48 @@ impl Guest {
             }
             sizes.insert(name.clone(), fs::metadata(&path).map_or(0, |metadata| metadata.len()));
         }
+        let packages = Some(self.import_names());
         let Manifest { name, title, source, boundary, function_names, files, .. } =
             self.manifest.clone();
-        Ok(GuestRecord { name, title, source, boundary, function_names, files, bytes: sizes })
+        Ok(GuestRecord {
+            name,
+            title,
+            source,
+            boundary,
+            function_names,
+            files,
+            bytes: sizes,
+            gzip_bytes: BTreeMap::new(),
+            packages,
+        })
+    }
+
+    /// By which names its packages are imported.
+    fn import_names(&self) -> Vec<String> {
+        let Manifest { packages, imports, .. } = &self.manifest;
+        let renamed = imports.iter().filter(|(_, package)| packages.contains_key(*package));
+        let own = packages.keys().filter(|it| !imports.values().any(|package| package == *it));
+        let mut names: Vec<_> = renamed.map(|(name, _)| name).chain(own).cloned().collect();
+        names.sort();
+        names
+    }
+
+    /// Size of each file after gzip; those that do not read are left out.
+    /// Compressing takes seconds, so `cache` keeps what was found, by hash.
+    pub(crate) fn gzip_bytes(&self, cache: &Path) -> BTreeMap<String, u64> {
+        let found = self.manifest.files.iter().filter_map(|(name, sha256)| {
+            let known = cache.join(sha256);
+            let read = || fs::read_to_string(&known).ok()?.trim().parse().ok();
+            let bytes = read().or_else(|| {
+                let bytes = gzip_bytes(&self.folder.join(name)).ok()?;
+                // Without a cache it is found again the next time.
+                let _ = fs::create_dir_all(cache)
+                    .and_then(|()| fs::write(&known, format!("{bytes}\n")));
+                Some(bytes)
+            })?;
+            Some((name.clone(), bytes))
+        });
+        found.collect()
     }
 
     /// Whether its standard library lies beside the module, not within it.
@@ -141,6 +183,13 @@ impl Guest {
             start,
         }
     }
+}
+
+/// At gzip's own default level.
+fn gzip_bytes(path: &Path) -> io::Result<u64> {
+    let file = BufReader::with_capacity(1 << 20, fs::File::open(path)?);
+    let mut compressed = GzEncoder::new(file, Compression::default());
+    io::copy(&mut compressed, &mut io::sink())
 }
 
 const fn yes() -> bool {

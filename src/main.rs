@@ -23,6 +23,8 @@ mod plan;
 mod prepare;
 mod progress;
 mod runners;
+mod scenarios;
+mod script;
 mod targets;
 mod workloads;
 
@@ -35,6 +37,7 @@ use crate::cli::{Cli, Command};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = match &cli.command {
+        Command::Assess(arguments) => commands::assess::run(arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),
         Command::Report(arguments) => commands::report::run(arguments),
         Command::Calibrate(arguments) => commands::calibrate::run(arguments),

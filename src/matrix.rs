@@ -1,6 +1,7 @@
 //! The matrix of a run: workloads, and targets as far as they are found here.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::SystemTime;
 
 use wasmfit_protocol::{Failure, FailureKind, Limits};
@@ -123,7 +124,7 @@ impl Matrix {
             }
         }
         for guest in self.guests() {
-            if run.guests.iter().any(|before| before.name == guest.name && *before != guest) {
+            if run.guests.iter().any(|it| it.name == guest.name && it.files != guest.files) {
                 return changed(&format!("guest {}", guest.name));
             }
         }
@@ -192,6 +193,18 @@ impl Matrix {
         guests
     }
 
+    /// Notes how large the guests are after gzip.
+    pub(crate) fn weigh_guests(&self, run: &mut Run, cache: &Path) {
+        let guests =
+            self.targets.iter().filter_map(|(_, setup)| setup.as_ref().ok()?.guest.as_ref());
+        for guest in guests {
+            let found = run.guests.iter_mut().find(|it| it.name == guest.manifest.name);
+            if let Some(record) = found.filter(|it| it.gzip_bytes.is_empty()) {
+                record.gzip_bytes = guest.gzip_bytes(cache);
+            }
+        }
+    }
+
     /// A run of it that is still to be made, its order by `seed`, or by the
     /// clock.
     pub(crate) fn new_run(
@@ -225,6 +238,7 @@ impl Matrix {
             cells,
             launches: Vec::new(),
             rules: rules.files().to_vec(),
+            scenarios: Vec::new(),
             calibrations: Vec::new(),
             samples_bytes: 0,
             profile_bytes: 0,

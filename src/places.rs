@@ -34,6 +34,8 @@ pub(crate) struct Places {
     pub(crate) artifacts: PathBuf,
     /// What `wasmfit calibrate` found out.
     pub(crate) calibrations: PathBuf,
+    /// Folder of sizes after gzip, by hash.
+    pub(crate) gzip_sizes: PathBuf,
     /// Folders of debug files, the first to be searched first.
     pub(crate) debug_files: Vec<PathBuf>,
     /// What `scripts/setup` noted down.
@@ -62,6 +64,7 @@ impl Places {
             guests: folder("WASMFIT_GUESTS").unwrap_or_else(|| cache.join("guests")),
             artifacts: cache.join("artifacts"),
             calibrations: cache.join("calibrations.json"),
+            gzip_sizes: cache.join("gzip-sizes"),
             debug_files: folder("WASMFIT_DEBUG")
                 .into_iter()
                 .chain([cache.join("sysroots/python/usr/lib/debug"), "/usr/lib/debug".into()])
@@ -70,6 +73,14 @@ impl Places {
             runners: folder("WASMFIT_RUNNERS").unwrap_or(beside),
             workloads: folder("WASMFIT_WORKLOADS").unwrap_or_else(|| find_workloads(&executable)),
         })
+    }
+
+    /// The same with another native interpreter, if one is given.
+    pub(crate) fn with_python(mut self, python: Option<&Path>) -> Self {
+        if let Some(python) = python {
+            python.clone_into(&mut self.python);
+        }
+        self
     }
 }
 

@@ -7,7 +7,7 @@ use wasmfit_record::{GuestRecord, Target};
 
 use crate::drive::Runner;
 use crate::guests::Guest;
-use crate::workloads::Workload;
+use crate::workloads::{ANY_GUEST, Workload};
 
 /// A target, with all that is needed to launch it.
 #[derive(Clone, Debug)]
@@ -81,6 +81,9 @@ impl Setup {
         let guest = self.guest.as_ref()?;
         if let Some(reason) = self.lacks() {
             return Some(reason);
+        }
+        if workload.manifest.guests.iter().any(|it| it == ANY_GUEST) {
+            return guest.lacks(&workload.manifest.packages);
         }
         if workload.manifest.guests.contains(&self.target.guest) {
             return None;

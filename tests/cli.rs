@@ -18,6 +18,7 @@ fn said(arguments: &[&str]) -> String {
 fn help_is_as_reviewed() {
     for command in [
         "",
+        "assess",
         "bench",
         "report",
         "calibrate",
@@ -40,7 +41,7 @@ fn completions_know_every_command() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = said(&["completions", shell]);
         for command in
-            ["bench", "report", "calibrate", "classify", "new", "check", "list", "doctor"]
+            ["assess", "bench", "report", "calibrate", "classify", "new", "check", "list", "doctor"]
         {
             assert!(script.contains(command), "{shell} lacks {command}");
         }

@@ -145,7 +145,9 @@ fn signals_may_arrive_anywhere() {
     let (run, rows) = read(&world.run());
     assert!(run.cells.iter().all(|cell| matches!(cell.outcome, CellOutcome::Measured { .. })));
     let taken = profiles(&run);
-    assert_eq!(taken.len(), 3 * run.plan.rounds as usize);
+    // A slow machine uses up a cell's budget before the last rounds.
+    let launches = taken.len();
+    assert_eq!(launches, run.launches.len());
     for profiled in taken {
         let Profiled::Taken(taken) = profiled else { panic!("{profiled:?}") };
         assert!(taken.samples > 0 && taken.lost == 0, "{taken:?}");
@@ -158,7 +160,7 @@ fn signals_may_arrive_anywhere() {
     };
     // Whatever the target, evaluation and memory are seen.
     for class in [Class::Eval, Class::Memory] {
-        assert!(launches_with(class) * 2 > 3 * run.plan.rounds as usize, "{class}");
+        assert!(launches_with(class) * 2 > launches, "{class}");
     }
 }
 

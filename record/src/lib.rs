@@ -21,6 +21,7 @@ mod directory;
 mod profile;
 mod run;
 mod samples;
+mod scenario;
 mod target;
 
 pub use class::{Class, ClassError};
@@ -32,6 +33,7 @@ pub use run::{
     Run, Status, Tolerance, WorkloadRecord,
 };
 pub use samples::{Row, SamplesWriter, read_launch_samples, read_samples};
+pub use scenario::{Budgets, Need, Price, Scenario};
 pub use target::{Case, Target, TargetError};
 
 /// Version of the run directory's format.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use wasmfit_protocol::{Artifact, Boundary, Execution, Failure, Sampling, Served, Start, Versions};
 
-use crate::{Case, Target};
+use crate::{Case, Scenario, Target};
 
 /// One execution of a matrix of workloads and targets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,9 @@ pub struct Run {
     /// be asked first; none in runs made before there were any.
     #[serde(default)]
     pub rules: Vec<RulesRecord>,
+    /// The scenarios it is judged by; none in runs made before there were any.
+    #[serde(default)]
+    pub scenarios: Vec<Scenario>,
     /// How far the attribution was off when it was last calibrated, of the
     /// targets for which that is known.
     #[serde(default)]
@@ -136,6 +139,14 @@ pub struct GuestRecord {
     pub files: BTreeMap<String, String>,
     /// File name to size.
     pub bytes: BTreeMap<String, u64>,
+    /// File name to size after gzip at its best level; none in runs made
+    /// before it was noted.
+    #[serde(default)]
+    pub gzip_bytes: BTreeMap<String, u64>,
+    /// Import names of the packages it carries; none in runs made before they
+    /// were noted.
+    #[serde(default)]
+    pub packages: Option<Vec<String>>,
 }
 
 /// A workload as it was measured.

@@ -1,7 +1,7 @@
 //! How long the report of a million samples takes: 2 s at most are asked.
 #![expect(clippy::unwrap_used, reason = "a bench may stop at the first surprise")]
 
-#[path = "../tests/fixture/mod.rs"]
+#[path = "../tests/report/fixture/mod.rs"]
 #[expect(dead_code, reason = "tests need more of it")]
 mod fixture;
 

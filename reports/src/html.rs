@@ -1,17 +1,26 @@
 //! The report as one self-contained HTML file.
 
 use askama::Template;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use sha2::{Digest, Sha256};
+use wasmfit_record::Scenario;
 
 use crate::ReportError;
 use crate::analysis::{Analysis, CaseAnalysis, CellState, Unsupported, WorkloadAnalysis};
 use crate::banners::{self, Banner};
 use crate::charts::{self, Figure};
+use crate::figures;
 use crate::format::{count, counted};
 use crate::headline::{self, Headline};
 use crate::icicle::{self, Icicle};
 use crate::places::places;
 use crate::tables::{self, Table};
+use crate::verdict::Verdict;
 use crate::warnings::{WarningGroup, grouped};
+
+/// What the page can do beyond being read.
+const SCRIPT: &str = include_str!("../templates/report.js");
 
 /// What the template is filled with.
 #[derive(Template)]
@@ -20,6 +29,7 @@ struct Page<'a> {
     analysis: &'a Analysis,
     subject: String,
     samples: String,
+    verdicts: Vec<VerdictRow<'a>>,
     /// Over all cases, where those are many.
     overall: Vec<Headline>,
     answers: Vec<Answer>,
@@ -44,6 +54,28 @@ struct Page<'a> {
     environment: Table,
     budget: Option<String>,
     command: String,
+    /// What the policy of the page allows to run.
+    script_hash: String,
+    /// The figures as data, base64.
+    csv: String,
+    json: String,
+}
+
+/// A workload's verdicts, one per scenario.
+struct VerdictRow<'a> {
+    workload: &'a str,
+    cards: Vec<VerdictCard<'a>>,
+}
+
+/// A workload in a scenario.
+struct VerdictCard<'a> {
+    /// Of the card in the page.
+    id: String,
+    scenario: &'a Scenario,
+    verdict: &'a Verdict,
+    /// The case on the target that fits best.
+    place: Option<String>,
+    requirements: Option<Table>,
 }
 
 /// A case and what was found, linked to its workload's section.
@@ -90,6 +122,12 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
         analysis,
         subject: subject(analysis),
         samples: count(analysis.samples),
+        verdicts: analysis
+            .workloads
+            .iter()
+            .enumerate()
+            .map(|it| verdict_row(analysis, it))
+            .collect(),
         overall: headline::overall(analysis).into_iter().map(keep_together).collect(),
         answers: answers(analysis),
         parity: banners::parity(analysis),
@@ -113,6 +151,9 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
         environment: tables::environment(analysis),
         budget: analysis.budget.map(tables::budget),
         command: command(analysis),
+        script_hash: BASE64_STANDARD.encode(Sha256::digest(SCRIPT)),
+        csv: BASE64_STANDARD.encode(figures::csv(analysis)?),
+        json: BASE64_STANDARD.encode(figures::json(analysis)),
     };
     Ok(page.render()?)
 }
@@ -122,6 +163,22 @@ pub(crate) fn subject(analysis: &Analysis) -> String {
     let workloads = counted(analysis.workloads.len() as u64, "workload", "workloads");
     let targets = counted(analysis.targets().len() as u64, "target", "targets");
     format!("{workloads} on {targets}")
+}
+
+fn verdict_row<'a>(
+    analysis: &'a Analysis,
+    (number, workload): (usize, &'a WorkloadAnalysis),
+) -> VerdictRow<'a> {
+    let of_workload = analysis.verdicts.iter().filter(|it| it.workload == workload.name);
+    let card = |(at, (verdict, scenario)): (usize, (&'a Verdict, &'a Scenario))| VerdictCard {
+        id: format!("verdict-{number}-{at}"),
+        scenario,
+        verdict,
+        place: verdict.best.as_ref().map(|it| format!("{} on {}", it.case, it.target)),
+        requirements: verdict.best.as_ref().map(tables::requirements),
+    };
+    let cards = of_workload.zip(&analysis.scenarios).enumerate().map(card).collect();
+    VerdictRow { workload: &workload.name, cards }
 }
 
 fn answers(analysis: &Analysis) -> Vec<Answer> {

@@ -9,7 +9,10 @@ use crate::format::{counted, percent};
 
 /// Functions with less than this of a profile are drawn as one box: narrower
 /// ones could not be pointed at.
-const LEAST_DRAWN: f64 = 0.004;
+const LEAST_DRAWN: f64 = 0.01;
+
+/// No name fits a box that is narrower.
+const LEAST_NAMED: f64 = 0.02;
 
 /// The boxes of one target.
 pub(crate) struct Icicle {
@@ -45,7 +48,11 @@ fn icicle(target: String, places: &[PlaceCount]) -> Icicle {
         width: format!("{:.3}", 100.0 * share(samples)),
         ink,
         // Boxes are narrow: the colour tells whose sub-class it is.
-        label: name.trim_start_matches("interpreter/").to_owned(),
+        label: if share(samples) < LEAST_NAMED {
+            String::new()
+        } else {
+            name.trim_start_matches("interpreter/").to_owned()
+        },
         title: format!(
             "{name}: {}, {}",
             percent(share(samples)),

@@ -10,6 +10,7 @@ pub mod analysis;
 mod banners;
 mod calibration;
 mod charts;
+mod figures;
 mod format;
 mod headline;
 mod html;
@@ -22,6 +23,7 @@ mod samples;
 mod statistics;
 mod summary;
 mod tables;
+pub mod verdict;
 pub mod warnings;
 
 use std::fs;
@@ -53,6 +55,9 @@ pub enum ReportError {
     /// A chart cannot be drawn.
     #[error(transparent)]
     Chart(#[from] ChartError),
+    /// The figures cannot be written as CSV.
+    #[error("cannot write the figures: {0}")]
+    Figures(#[from] csv::Error),
     /// A template cannot be filled in.
     #[error("cannot render the report: {0}")]
     Template(#[from] askama::Error),

@@ -21,6 +21,7 @@ struct Page<'a> {
     answers: Vec<(String, Vec<String>)>,
     parity: Vec<Banner>,
     banners: Vec<Banner>,
+    verdicts: Table,
     overview: Table,
     refusals: Vec<Refusal>,
     results: Table,
@@ -68,6 +69,7 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
         answers: answers.collect(),
         parity: banners::parity(analysis),
         banners: banners::of(analysis),
+        verdicts: tables::verdicts(analysis),
         overview: tables::overview(analysis),
         refusals: refusals(analysis),
         results: tables::results(analysis),
@@ -101,6 +103,7 @@ fn table(of: &Table) -> String {
     let rows = of
         .rows
         .iter()
+        .chain(&of.foot)
         .map(|entries| row(entries.iter().map(|entry| escape(&entry.text)).collect()));
     [row(titles), row(marks.collect())].into_iter().chain(rows).collect::<Vec<_>>().join("\n")
 }

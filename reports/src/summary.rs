@@ -27,6 +27,9 @@ const LISTED: usize = 4;
 pub fn summary(analysis: &Analysis) -> String {
     let results = tables::results(analysis).only(&COLUMNS);
     let mut sections = vec![aligned(&results), answers(analysis)];
+    if !analysis.verdicts.is_empty() {
+        sections.push(aligned(&tables::verdicts(analysis)));
+    }
     let banners = banners::parity(analysis).into_iter().chain(banners::of(analysis));
     let notes: Vec<_> = banners
         .map(|banner| format!("{} {}: {}", banner.tone.mark(), banner.title, banner.text))

@@ -9,7 +9,7 @@ use wasmfit_record::{Run, RunDirectory};
 use crate::calibrations;
 use crate::classes::Rules;
 use crate::cli::{Bench, Cli, Command};
-use crate::commands::{print, print_json};
+use crate::commands::{assess, print, print_json};
 use crate::drive::Interrupt;
 use crate::exit::{CommandError, Ending};
 use crate::inventory::Inventory;
@@ -19,27 +19,31 @@ use crate::places::Places;
 use crate::plan::Effort;
 use crate::progress::Progress;
 use crate::runners;
+use crate::scenarios;
 
 /// Measures a matrix, or goes on with one.
 pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
     let resumed = arguments.resume.as_deref().map(RunDirectory::read).transpose()?;
-    let original = resumed.as_ref().map(original_arguments).transpose()?;
-    let places = Places::find()?;
-    let runners = runners::all(&places, &original.as_ref().unwrap_or(arguments).runners);
-    let native = runners::native(&places);
-    let inventory = Inventory::take(&places, &runners);
+    let folder = arguments.resume.as_deref().unwrap_or(Path::new(""));
+    let original = resumed.as_ref().map(|run| original_arguments(run, folder)).transpose()?;
+    let places =
+        &Places::find()?.with_python(original.as_ref().unwrap_or(arguments).python.as_deref());
+    let runners = runners::all(places, &original.as_ref().unwrap_or(arguments).runners);
+    let native = runners::native(places);
+    let inventory = Inventory::take(places, &runners);
     inventory.require_native()?;
     let interrupt = Interrupt::default();
     interrupt.on_signals()?;
 
     let original = original.as_ref().unwrap_or(arguments);
     let rules = Rules::read(&original.rules)?;
+    let scenarios = scenarios::find(&original.scenarios, &original.budgets)?;
     let targets = match (&original.targets[..], original.interpreters) {
         ([], false) => Targets::Compiled,
         ([], true) => Targets::AndInterpreted,
         (named, _) => Targets::Named(named),
     };
-    let matrix = Matrix::find(&original.workloads, &targets, &places, &inventory)?;
+    let matrix = Matrix::find(&original.workloads, &targets, places, &inventory)?;
     let run = if let (Some(run), Some(folder)) = (resumed, &arguments.resume) {
         matrix.check_same(&run, &rules)?;
         let directory = RunDirectory::resume(folder, &run)?;
@@ -47,13 +51,15 @@ pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
     } else {
         let effort = Effort::of(arguments.profile, arguments.sample_rate);
         let mut run = matrix.new_run(effort, limits(arguments), arguments.seed, &rules);
+        run.scenarios = scenarios;
+        matrix.weigh_guests(&mut run, &places.gzip_sizes);
         run.calibrations = matrix.fitting(calibrations::read(&places.calibrations), &rules);
         let directory = RunDirectory::create(&out_folder(arguments, &run)?)?;
         directory.save(&run)?;
         (run, directory)
     };
     let progress = Progress::new(run.0.plan.launches.len(), run.0.launches.len());
-    let tools = Tools { places: &places, rules: &rules, native: &native, interrupt: &interrupt };
+    let tools = Tools { places, rules: &rules, native: &native, interrupt: &interrupt };
     let mut measurement = Measurement::new(run, &matrix, tools, &progress);
     let measured = measurement.make();
     progress.finish();
@@ -91,9 +97,10 @@ fn limits(arguments: &Bench) -> Limits {
 
 /// The arguments that a run was begun with: where its workloads and runners
 /// are.
-fn original_arguments(run: &Run) -> Result<Bench, CommandError> {
+fn original_arguments(run: &Run, folder: &Path) -> Result<Bench, CommandError> {
     match Cli::try_parse_from(&run.command).map(|cli| cli.command) {
         Ok(Command::Bench(arguments)) => Ok(arguments),
+        Ok(Command::Assess(arguments)) => assess::bench_of(&arguments, folder),
         _ => Err(CommandError::Run(format!(
             "the run was begun by {:?}, which this wasmfit does not understand: start a new run",
             run.command.join(" ")

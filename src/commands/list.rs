@@ -13,6 +13,7 @@ use crate::guests::Guest;
 use crate::inventory::{Inventory, OptIn};
 use crate::places::Places;
 use crate::runners;
+use crate::scenarios::{self, Told};
 use crate::targets::Setup;
 use crate::workloads::Workload;
 
@@ -26,10 +27,15 @@ pub(crate) fn run(arguments: &List) -> Result<Ending, CommandError> {
                 let manifest = &workload.manifest;
                 vec![
                     workload.name.clone(),
-                    manifest.dominant.name().into(),
+                    manifest.dominant().into(),
                     manifest.title.clone(),
-                    manifest.accuracy.to_string(),
+                    manifest.accuracy(),
                 ]
+            })?;
+        }
+        What::Scenarios => {
+            show(arguments.json, &scenarios::built_in()?, |scenario| {
+                vec![scenario.name.clone(), scenario.title.clone(), Told(scenario).to_string()]
             })?;
         }
         What::Guests => {

@@ -15,6 +15,12 @@ pub(crate) use self::assets::Assets;
 
 use crate::exit::CommandError;
 
+/// In `guests`: every guest that has its packages.
+pub(crate) const ANY_GUEST: &str = "*";
+
+/// What stands where `workload.toml` leaves something out.
+const NOT_STATED: &str = "not stated";
+
 /// A workload as its folder describes it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Workload {
@@ -40,18 +46,18 @@ pub(crate) struct Manifest {
     pub(crate) data: String,
     /// Import names needed beyond the standard library.
     pub(crate) packages: Vec<String>,
-    /// WASM guests it can run on.
+    /// WASM guests it can run on; `*` for all that have its packages.
     pub(crate) guests: Vec<String>,
-    /// Expected dominant cost class.
-    pub(crate) dominant: CostClass,
+    /// Expected dominant cost class, where one is.
+    pub(crate) dominant: Option<CostClass>,
     /// Distinct requests.
     pub(crate) requests: u32,
     /// Items per request; `[1]` means that the workload knows no batches.
     pub(crate) batch_sizes: Vec<u32>,
     /// How responses are compared.
     pub(crate) output: Output,
-    /// What proves the model real.
-    pub(crate) accuracy: Accuracy,
+    /// What proves the model real, where something does.
+    pub(crate) accuracy: Option<Accuracy>,
     /// SHA-256 of files in `assets/`, by their path there. A file named here
     /// has to be there and be that file.
     #[serde(default)]
@@ -120,6 +126,23 @@ impl fmt::Display for Accuracy {
     }
 }
 
+/// The line of a TOML file that is at fault, from 1.
+pub(crate) fn line_of(error: &toml::de::Error, text: &str) -> usize {
+    error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count())
+}
+
+impl Manifest {
+    /// The class that is expected to dominate, in words.
+    pub(crate) fn dominant(&self) -> &'static str {
+        self.dominant.map_or(NOT_STATED, CostClass::name)
+    }
+
+    /// What proves the model real, in words.
+    pub(crate) fn accuracy(&self) -> String {
+        self.accuracy.as_ref().map_or_else(|| NOT_STATED.into(), Accuracy::to_string)
+    }
+}
+
 impl Workload {
     /// Reads the workload in `folder`.
     pub(crate) fn read(folder: &Path) -> Result<Self, CommandError> {
@@ -129,7 +152,7 @@ impl Workload {
             usage(format!("{error}: a workload is a folder with workload.toml and workload.py"))
         })?;
         let manifest: Manifest = toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(0, |span| text[..span.start].lines().count().max(1));
+            let line = line_of(&error, &text);
             usage(format!("line {line}: {}", error.message().replace('\n', "; ")))
         })?;
         if manifest.requests == 0 || manifest.batch_sizes.is_empty() {
@@ -217,8 +240,8 @@ impl Workload {
 
     /// Its record, with hashes, and its assets.
     pub(crate) fn record(&self) -> Result<(WorkloadRecord, Assets), CommandError> {
-        let Manifest { title, stands_for, data, packages, dominant, output, accuracy, .. } =
-            self.manifest.clone();
+        let (dominant, accuracy) = (self.manifest.dominant().into(), self.manifest.accuracy());
+        let Manifest { title, stands_for, data, packages, output, .. } = self.manifest.clone();
         let assets = Assets::read(&self.folder.join("assets")).map_err(|error| {
             CommandError::Usage(format!("workload {}: {error}", self.folder.display()))
         })?;
@@ -231,11 +254,11 @@ impl Workload {
             title,
             stands_for,
             data,
-            dominant: dominant.name().into(),
+            dominant,
             packages,
             tolerance: output.tolerance(),
             deviations: output.deviations,
-            accuracy: accuracy.to_string(),
+            accuracy,
             code_sha256,
             assets_sha256: assets.sha256(),
             assets_bytes: assets.bytes(),

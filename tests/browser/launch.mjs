@@ -33,7 +33,8 @@ export async function launch(tools) {
   });
 }
 
-async function installedTools() {
+/** The `browser` component of setup.json in the cache folder. */
+export async function installedTools() {
   const cache =
     process.env.WASMFIT_CACHE ||
     join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'wasmfit');

@@ -6,7 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
-import { launch } from './launch.mjs';
+import { installedTools, launch } from './launch.mjs';
 
 const WIDTHS = { phone: 390, tablet: 768, desktop: 1280 };
 
@@ -129,7 +129,7 @@ for (const [device, width] of Object.entries(WIDTHS)) {
 
 test('every link leads to a place on the page', async () => {
   await withPage({}, async (page) => {
-    const links = await page.locator('a').evaluateAll(
+    const links = await page.locator('a:not([download])').evaluateAll(
       (all) => all.map((link) => link.getAttribute('href')),
     );
     assert.ok(links.length > 0, 'there is no link');
@@ -138,6 +138,64 @@ test('every link leads to a place on the page', async () => {
       const places = await page.locator(`[id="${link.slice(1)}"]`).count();
       assert.equal(places, 1, `${link} leads to ${places} places`);
     }
+  });
+});
+
+test('figures can be downloaded and are those of the page', async () => {
+  await withPage({}, async (page) => {
+    const read = async (name) => {
+      const href = await page.locator(`a[download="${name}"]`).getAttribute('href');
+      return Buffer.from(href.split(',')[1], 'base64').toString();
+    };
+    const rows = (await read('figures.csv')).trim().split('\n');
+    assert.match(rows[0], /^case,target,/);
+    assert.equal(rows.length - 1, measured.length);
+    const { cells, verdicts } = JSON.parse(await read('figures.json'));
+    assert.equal(cells.length, measured.length);
+    assert.ok(verdicts.length > 0, 'the run has no verdict');
+  });
+});
+
+test('a table sorts by a column, and back', async () => {
+  await withPage({}, async (page) => {
+    await unfold(page);
+    const title = resultTable(page).getByRole('columnheader', { name: 'median', exact: true });
+    const medians = async () => (await resultRows(page)).map((row) => row.median);
+    const figures = (all) => all.filter((text) => text !== '–').map(nanoseconds);
+    await title.getByRole('button').click();
+    assert.equal(await title.getAttribute('aria-sort'), 'ascending');
+    const ascending = figures(await medians());
+    assert.deepEqual(ascending, ascending.toSorted((a, b) => a - b));
+    await title.getByRole('button').press('Enter');
+    assert.equal(await title.getAttribute('aria-sort'), 'descending');
+    assert.deepEqual(figures(await medians()), ascending.toReversed());
+  });
+});
+
+test('a filter leaves the rows that hold its words', async () => {
+  await withPage({}, async (page) => {
+    const names = [...new Set(measured.map((cell) => cell.case.workload))];
+    const filter = page.locator('section', { has: page.locator('#verdicts') }).getByRole('searchbox');
+    if (names.length <= 8) return assert.equal(await filter.count(), 0);
+    await filter.fill(names[0]);
+    const shown = await page.locator('.matrix tbody tr:visible th').allTextContents();
+    assert.deepEqual(shown, names.filter((name) => name.includes(names[0])));
+  });
+});
+
+test('a verdict leads to its card, also within what is folded', async () => {
+  await withPage({}, async (page) => {
+    const link = page.locator('.matrix td a').last();
+    const id = (await link.getAttribute('href')).slice(1);
+    await link.click();
+    assert.ok(await page.locator(`[id="${id}"]`).isVisible());
+  });
+  await withPage({}, async (page) => {
+    const id = await page.locator('details [id]').first().getAttribute('id').catch(() => null);
+    if (!id) return;
+    await page.goto(`${address}#${id}`);
+    await page.reload();
+    assert.ok(await page.locator(`[id="${id}"]`).isVisible());
   });
 });
 
@@ -150,6 +208,20 @@ test('has a light and a dark scheme', async () => {
   }
   assert.notEqual(backgrounds[0], backgrounds[1]);
 });
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`axe finds nothing, ${colorScheme}`, async () => {
+    const { path } = await installedTools();
+    const axe = await readFile(join(path, 'node_modules', 'axe-core', 'axe.min.js'), 'utf8');
+    // The page's own policy would not let it in.
+    await withPage({ colorScheme, bypassCSP: true }, async (page) => {
+      await page.addScriptTag({ content: axe });
+      const { violations } = await page.evaluate(() => window.axe.run(document));
+      const told = violations.map(({ id, nodes }) => `${id}: ${nodes.length}, ${nodes[0].html.slice(0, 200)}`);
+      assert.deepEqual(told, []);
+    });
+  });
+}
 
 test('prints', async () => {
   await withPage({ width: 794 }, async (page) => {
@@ -223,6 +295,12 @@ async function resultRows(page) {
   const cells = await Promise.all(rows.map((row) => texts(row.locator('td'))));
   return cells.map((row) => Object.fromEntries(row.map((text, column) => [titles[column], text])));
 }
+
+/** `84.1 µs` as nanoseconds. */
+const nanoseconds = (text) => {
+  const [, value, unit] = /^([\d.]+)\s(ns|µs|ms|s)/.exec(text);
+  return Number(value) * { ns: 1, µs: 1e3, ms: 1e6, s: 1e9 }[unit];
+};
 
 const caseName = ({ workload, batch }) => (batch === null ? workload : `${workload}/batch-${batch}`);
 

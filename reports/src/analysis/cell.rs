@@ -12,7 +12,8 @@ use super::{
 };
 use crate::profile::CellProfile;
 use crate::statistics::{
-    self, Round, Sorted, median, median_of_launches, median_of_values, ratio_of_rounds,
+    self, Interval, Round, Sorted, confidence_of, median, median_of_launches, median_of_values,
+    ratio_of_rounds,
 };
 
 /// Points of the distribution: enough for a smooth line, however many
@@ -106,6 +107,7 @@ fn latency(
         median_ns,
         p90_ns: (pooled.len() >= LEAST_FOR_P90).then(|| pooled.quantile(0.90)),
         p99_ns: (pooled.len() >= LEAST_FOR_P99).then(|| pooled.quantile(0.99)),
+        p99_interval: p99_interval(&walls, pooled.quantile(0.99)),
         smallest_ns: pooled.smallest(),
         cpu_median_ns: median(cpus.map(Sorted::median).collect()),
         paging: paging(steady, median_ns.value, page_fault_ns),
@@ -114,6 +116,16 @@ fn latency(
         launches_planned: count(planned.iter().filter(|it| is_steady(it)).count()),
         launch_medians_ns: walls.iter().map(|it| it.median()).collect(),
         quantiles_ns: (0..points).map(|point| pooled.quantile(middle_of(point))).collect(),
+    })
+}
+
+fn p99_interval(launches: &[&Sorted], pooled: f64) -> Option<Interval> {
+    let long = launches.iter().filter(|it| it.len() >= LEAST_FOR_P99);
+    let each: Vec<f64> = long.map(|it| it.quantile(0.99)).collect();
+    (each.len() > 1).then(|| Interval {
+        low: each.iter().copied().fold(pooled, f64::min),
+        high: each.iter().copied().fold(pooled, f64::max),
+        confidence: confidence_of(each.len()),
     })
 }
 

@@ -15,8 +15,8 @@ mod unsupported;
 use serde::Serialize;
 use wasmfit_protocol::{Boundary, ColdPhase, Failure, RequestPhase, Sampling, Start, Versions};
 use wasmfit_record::{
-    Budget, Calibration, Case, Deviation, Environment, GuestRecord, Profile, RulesRecord, Status,
-    Target, Tolerance, WorkloadRecord,
+    Budget, Calibration, Case, Deviation, Environment, GuestRecord, Profile, RulesRecord, Scenario,
+    Status, Target, Tolerance, WorkloadRecord,
 };
 
 pub use attribution::{Attributed, Attribution, Cost, CostClass, NotAssessable, Part, PlaceCount};
@@ -29,7 +29,8 @@ pub use survival::{ClassMove, Survival, Tax};
 pub use unsupported::Unsupported;
 pub use wasmfit_protocol::Execution;
 
-use crate::statistics::Estimate;
+use crate::statistics::{Estimate, Interval};
+use crate::verdict::Verdict;
 use crate::warnings::Warning;
 
 /// Version of the analysis as JSON.
@@ -83,6 +84,10 @@ pub struct Analysis {
     pub noise: MachineNoise,
     /// By workload, in the run's order.
     pub workloads: Vec<WorkloadAnalysis>,
+    /// The scenarios it is judged by.
+    pub scenarios: Vec<Scenario>,
+    /// Every workload in every scenario, in the order of both.
+    pub verdicts: Vec<Verdict>,
     /// What to keep in mind when reading the figures.
     pub warnings: Vec<Warning>,
 }
@@ -215,6 +220,9 @@ pub struct Latency {
     pub p90_ns: Option<f64>,
     /// 99th percentile of all samples; none under 100.
     pub p99_ns: Option<f64>,
+    /// Range of the launches' own 99th percentiles, of those with 100 samples
+    /// and of all samples; none from fewer than two such launches.
+    pub p99_interval: Option<Interval>,
     /// Smallest sample.
     pub smallest_ns: u64,
     /// Median of the launch medians, CPU time; none where that was not told.

@@ -12,7 +12,7 @@ use super::{
 use crate::paths;
 use crate::profile::CellProfile;
 use crate::samples::LaunchSamples;
-use crate::warnings;
+use crate::{verdict, warnings};
 
 /// A launch that served every request.
 pub(super) struct ServedLaunch<'a> {
@@ -53,8 +53,11 @@ pub(crate) fn of_run(
         rules: run.rules.clone(),
         noise: machine_noise(run, &workloads),
         workloads,
+        scenarios: run.scenarios.clone(),
+        verdicts: Vec::new(),
         warnings: Vec::new(),
     };
+    analysis.verdicts = verdict::judge(&analysis, &run.scenarios);
     analysis.warnings = warnings::find(&analysis);
     analysis
 }

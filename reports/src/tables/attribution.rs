@@ -101,7 +101,7 @@ pub(crate) fn functions(case: &CaseAnalysis) -> Table {
 }
 
 /// Functions with less than this of `infer` tell nothing.
-const LEAST_SHOWN: f64 = 0.01;
+const LEAST_SHOWN: f64 = 0.02;
 
 /// A function's name, or that it has none.
 fn shown(symbol: &str) -> String {

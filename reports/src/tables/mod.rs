@@ -6,6 +6,7 @@ mod circumstances;
 mod overview;
 mod phases;
 mod preparations;
+mod verdicts;
 
 pub(crate) use attribution::{attribution, calibrations, functions, survival, taxes};
 pub(crate) use cells::{footprint, outputs, results};
@@ -13,6 +14,7 @@ pub(crate) use circumstances::{budget, environment, guests, versions, workload};
 pub(crate) use overview::overview;
 pub(crate) use phases::{cold_starts, request_phases};
 pub(crate) use preparations::preparations;
+pub(crate) use verdicts::{asked, requirements, verdicts};
 
 use crate::format::NONE;
 
@@ -21,6 +23,8 @@ use crate::format::NONE;
 pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
     pub(crate) rows: Vec<Vec<Entry>>,
+    /// What stands below them, in whatever order they are.
+    pub(crate) foot: Vec<Vec<Entry>>,
 }
 
 #[derive(Clone, Debug)]
@@ -37,6 +41,25 @@ pub(crate) struct Entry {
     /// More, where the format has room for it: a full hash.
     pub(crate) full: Option<String>,
     pub(crate) style: Style,
+    /// Times native, where its place is to be coloured by that.
+    pub(crate) heat: Option<Heat>,
+}
+
+/// A colour for times native.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Heat {
+    /// How much of the colour, in percent: 45 at 32 times native and beyond.
+    pub(crate) percent: f64,
+    pub(crate) is_faster: bool,
+}
+
+impl Heat {
+    fn of(times_native: f64) -> Self {
+        const MOST: f64 = 45.0;
+        let doublings = times_native.log2();
+        let percent = (doublings.abs() / 5.0 * MOST).min(MOST);
+        Self { percent: (percent * 10.0).round() / 10.0, is_faster: doublings < 0.0 }
+    }
 }
 
 /// How an entry is printed.
@@ -70,7 +93,7 @@ impl Table {
         let column = |title: &&str, is_figure| Column { title: (*title).to_owned(), is_figure };
         let texts = texts.iter().map(|title| column(title, false));
         let figures = figures.iter().map(|title| column(title, true));
-        Self { columns: texts.chain(figures).collect(), rows: Vec::new() }
+        Self { columns: texts.chain(figures).collect(), rows: Vec::new(), foot: Vec::new() }
     }
 
     /// Adds columns of text, then columns of figures, behind the others.
@@ -84,19 +107,23 @@ impl Table {
         let kept: Vec<_> = (0..self.columns.len())
             .filter(|column| titles.contains(&self.columns[*column].title.as_str()))
             .collect();
+        let keep = |rows: &[Vec<Entry>]| {
+            let kept = |row: &Vec<Entry>| {
+                kept.iter().filter_map(|column| row.get(*column).cloned()).collect()
+            };
+            rows.iter().map(kept).collect()
+        };
         Self {
             columns: kept.iter().map(|column| self.columns[*column].clone()).collect(),
-            rows: self
-                .rows
-                .iter()
-                .map(|row| kept.iter().filter_map(|column| row.get(*column).cloned()).collect())
-                .collect(),
+            rows: keep(&self.rows),
+            foot: keep(&self.foot),
         }
     }
 
-    /// Rows as columns and columns as rows, the first of which is now `title`.
-    /// Every entry but a row's first stands as a figure.
-    fn turned(self, title: &str) -> Self {
+    /// Rows as columns and columns as rows, the first of which is now `title`;
+    /// the last `foot` of them stand below. Every entry but a row's first
+    /// stands as a figure.
+    fn turned(self, title: &str, foot: usize) -> Self {
         let names: Vec<_> = self.rows.iter().filter_map(|row| row.first()).collect();
         let names: Vec<_> = names.iter().map(|name| name.text.as_str()).collect();
         let mut table = Self::new(&[title], &names);
@@ -105,6 +132,7 @@ impl Table {
             let row = [Entry::new(column.title.as_str())].into_iter().chain(entries);
             table.rows.push(row.collect());
         }
+        table.foot = table.rows.split_off(table.rows.len().saturating_sub(foot));
         table
     }
 
@@ -134,6 +162,19 @@ impl Table {
 }
 
 impl Entry {
+    /// The classes of its element, where it needs some.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
+    pub(crate) const fn class(&self, is_figure: &bool) -> Option<&'static str> {
+        match (self.style, *is_figure) {
+            (Style::Plain, false) => None,
+            (Style::Plain, true) => Some("figure"),
+            (style, false) => Some(style.name()),
+            (Style::Strong, true) => Some("strong figure"),
+            (Style::Quiet, true) => Some("quiet figure"),
+            (Style::Bad, true) => Some("bad figure"),
+        }
+    }
+
     fn new(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
     }

@@ -2,9 +2,9 @@
 
 use wasmfit_record::Target;
 
-use super::{Entry, Style, Table};
+use super::{Entry, Heat, Style, Table};
 use crate::analysis::{Analysis, CaseAnalysis, CellAnalysis, CellState, Execution};
-use crate::format::{NONE, duration, ratio};
+use crate::format::{NONE, counted, duration, ratio};
 
 /// One row per target and one column per case, or where there are many cases
 /// the other way round: targets that take none are then left to the list of
@@ -17,7 +17,7 @@ pub(crate) fn overview(analysis: &Analysis) -> Table {
         targets.retain(|target| is_supported(analysis, target));
     }
     let titles: Vec<_> = cases.iter().map(String::as_str).collect();
-    let mut table = Table::new(&["target"], &titles).followed_by(&["executed", "boundary"], &[]);
+    let mut table = Table::new(&["target"], &titles).followed_by(&ABOUT, &[]);
     for target in targets {
         let cell = analysis.cases().find_map(|case| case.cell(target));
         let boundary = cell.and_then(|it| it.boundary).map(|it| it.name().to_owned());
@@ -27,10 +27,24 @@ pub(crate) fn overview(analysis: &Analysis) -> Table {
             Some(cell) => entry(analysis, case, cell),
             None => Entry::new(""),
         }));
-        row.extend([Entry::figure(execution), Entry::figure(boundary)]);
+        let mean = geometric_mean(analysis, target)
+            .map(|(mean, cases)| format!("{} ({})", ratio(mean), counted(cases, "case", "cases")));
+        row.extend([Entry::figure(mean), Entry::figure(execution), Entry::figure(boundary)]);
         table.rows.push(row);
     }
-    if is_long { table.turned("case") } else { table }
+    if is_long { table.turned("case", ABOUT.len()) } else { table }
+}
+
+/// What is told of a target beside its figures.
+const ABOUT: [&str; 3] = ["geometric mean", "executed", "boundary"];
+
+/// Of the ratios in all cases that it takes, and how many those are. It says
+/// nothing of any of them, and a target that takes other cases has another.
+fn geometric_mean(analysis: &Analysis, target: &Target) -> Option<(f64, u64)> {
+    let ratios = analysis.cases().filter_map(|case| case.cell(target)?.measured()?.ratio);
+    let logarithms: Vec<f64> = ratios.map(|it| it.times_native.value.ln()).collect();
+    let mean = logarithms.iter().sum::<f64>() / logarithms.len() as f64;
+    (logarithms.len() > 1 && mean.is_finite()).then(|| (mean.exp(), logarithms.len() as u64))
 }
 
 /// Whether it takes any case.
@@ -52,7 +66,8 @@ fn entry(analysis: &Analysis, case: &CaseAnalysis, cell: &CellAnalysis) -> Entry
             let latency = measured.latency.as_ref().map(|it| duration(it.median_ns.value));
             let figure = measured.ratio.map(|it| ratio(it.times_native.value)).or(latency);
             let style = if leads(case, cell) { Style::Strong } else { Style::Plain };
-            Entry::figure(figure).style(style)
+            let heat = measured.ratio.map(|it| Heat::of(it.times_native.value));
+            Entry { heat, ..Entry::figure(figure).style(style) }
         }
     }
 }

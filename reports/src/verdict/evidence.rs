@@ -1,0 +1,264 @@
+//! What is asked of a cell, held against what is known of it.
+
+use std::collections::BTreeMap;
+
+use wasmfit_protocol::{FailureKind, Start};
+use wasmfit_record::{GuestRecord, Need, Price, Scenario, Target};
+
+use super::requirement::{Asked, Figure, Outcome, Requirement};
+use crate::analysis::{
+    Analysis, CaseAnalysis, CellAnalysis, CellState, ColdStart, Measured, Outputs, Paging,
+};
+use crate::statistics::{Estimate, Interval};
+
+/// The only runtime whose figures stand for a browser's is a browser.
+const BROWSER: &str = "browser";
+
+/// A cell held against a scenario.
+pub(super) struct Held {
+    pub(super) requirements: Vec<Requirement>,
+    /// Without which it would come out worse.
+    pub(super) conditions: Vec<String>,
+}
+
+/// Holds a cell of `case` against `scenario`. `assets_bytes` are the
+/// workload's.
+pub(super) fn hold(
+    scenario: &Scenario,
+    analysis: &Analysis,
+    case: &CaseAnalysis,
+    cell: &CellAnalysis,
+    assets_bytes: u64,
+) -> Held {
+    let guest = analysis.guests.iter().find(|it| it.name == cell.target.guest);
+    let (measured, native) = (cell.measured(), case.native());
+    let mut requirements = vec![runs(&cell.state), same_answers(&cell.state)];
+    requirements.extend(scenario.needs.iter().map(|need| provided(*need, &cell.target)));
+    requirements.extend(packages(&scenario.packages, guest));
+    requirements.extend(budgets(scenario, measured, guest, assets_bytes));
+    let limit = scenario.budgets.cold_start_ns;
+    let cold = limit.zip(measured).and_then(|(it, measured)| cold_start(measured, it as f64));
+    let mut conditions = Vec::new();
+    if let Some(condition) = cold.and_then(|(_, condition)| condition) {
+        conditions.push(condition.to_owned());
+    }
+    conditions.extend(measured.and_then(|_| other_versions(analysis, &cell.target)));
+    conditions.extend(scenario.budgets.slowdown.and_then(|_| paging_natively(native)));
+    Held { requirements, conditions }
+}
+
+fn runs(state: &CellState) -> Requirement {
+    let fact = |outcome, because: String| Requirement::fact(Asked::Runs, outcome, because);
+    match state {
+        CellState::Measured(_) => fact(Outcome::Passed, "every request was answered".into()),
+        CellState::Pending => fact(Outcome::Unknown, "it was not measured".into()),
+        CellState::Unsupported { reason } => fact(Outcome::Failed, reason.clone()),
+        CellState::Failed { failure, .. } => {
+            let because = format!("during {}: {}", failure.during, failure.message);
+            fact(if is_ours(failure.kind) { Outcome::Unknown } else { Outcome::Failed }, because)
+        }
+    }
+}
+
+/// Whether a failure says something of the measurement rather than of what
+/// was measured.
+const fn is_ours(kind: FailureKind) -> bool {
+    match kind {
+        FailureKind::Protocol
+        | FailureKind::Guest
+        | FailureKind::Storage
+        | FailureKind::Runner
+        | FailureKind::NotStarted
+        | FailureKind::Signal
+        | FailureKind::Garbage
+        | FailureKind::Vanished
+        | FailureKind::Silent => true,
+        FailureKind::Unsupported
+        | FailureKind::Contract
+        | FailureKind::Raised
+        | FailureKind::Unsteady
+        | FailureKind::Memory
+        | FailureKind::Timeout
+        | FailureKind::Output
+        | FailureKind::Trap
+        | FailureKind::OutputMismatch => false,
+    }
+}
+
+fn same_answers(state: &CellState) -> Requirement {
+    let fact = |outcome, because| Requirement::fact(Asked::SameAnswers, outcome, because);
+    let mismatch = |kind| kind == FailureKind::OutputMismatch;
+    match state {
+        CellState::Failed { failure, .. } if mismatch(failure.kind) => {
+            fact(Outcome::Failed, "beyond the workload's tolerance")
+        }
+        CellState::Measured(measured) => match measured.outputs {
+            Outputs::Identical { .. } => fact(Outcome::Passed, "byte for byte"),
+            Outputs::WithinTolerance { .. } => fact(Outcome::Passed, "within its tolerance"),
+            Outputs::Baseline | Outputs::Unverified => {
+                fact(Outcome::Unknown, "native was not measured")
+            }
+        },
+        CellState::Pending | CellState::Unsupported { .. } | CellState::Failed { .. } => {
+            fact(Outcome::Unknown, "it did not run")
+        }
+    }
+}
+
+/// What WASI preview 1 and the guests give and withhold, whatever the runtime
+/// (github.com/WebAssembly/WASI, `legacy/preview1`).
+fn provided(need: Need, target: &Target) -> Requirement {
+    let (outcome, because) = match need {
+        Need::Isolation => {
+            (Outcome::Passed, "linear memory, and no files but those of folders that are handed in")
+        }
+        Need::Portability => (
+            Outcome::Passed,
+            "one module for every processor that the runtime compiles for; compiled artifacts are not portable",
+        ),
+        Need::Browser if target.runtime == BROWSER => (Outcome::Passed, "it was measured in one"),
+        Need::Browser => (Outcome::Unknown, "no browser was measured"),
+        Need::Gpu => (Outcome::Failed, "WASI preview 1 has no accelerator"),
+        Need::Threads => (Outcome::Failed, "the guests have one thread"),
+        Need::Network => (Outcome::Failed, "a guest of WASI preview 1 opens no socket"),
+        Need::Filesystem => (Outcome::Passed, "folders that the host hands in"),
+    };
+    Requirement::fact(Asked::Need(need), outcome, because)
+}
+
+fn packages(wanted: &[String], guest: Option<&GuestRecord>) -> Option<Requirement> {
+    if wanted.is_empty() {
+        return None;
+    }
+    let (outcome, because) = match guest.and_then(|it| it.packages.as_ref()) {
+        None => (Outcome::Unknown, "what the guest carries was not noted".to_owned()),
+        Some(there) => {
+            let missing: Vec<_> = wanted.iter().filter(|it| !there.contains(it)).cloned().collect();
+            match &missing[..] {
+                [] => (Outcome::Passed, "the guest carries them".to_owned()),
+                missing => (Outcome::Failed, format!("the guest has no {}", missing.join(", "))),
+            }
+        }
+    };
+    Some(Requirement::fact(Asked::Packages(wanted.to_vec()), outcome, because))
+}
+
+fn budgets(
+    scenario: &Scenario,
+    measured: Option<&Measured>,
+    guest: Option<&GuestRecord>,
+    assets_bytes: u64,
+) -> Vec<Requirement> {
+    const MISSING: &str = "there is no figure";
+    let asked = &scenario.budgets;
+    let latency = measured.and_then(|it| it.latency.as_ref());
+    let p50 = latency.map(|it| it.median_ns);
+    let memory = measured.and_then(memory_bytes);
+    let size = guest.map(|it| total(&it.bytes) + assets_bytes);
+    let compressed = guest.filter(|it| !it.gzip_bytes.is_empty());
+    let compressed = compressed.map(|it| total(&it.gzip_bytes) + assets_bytes);
+    let ratio = measured.and_then(|it| it.ratio).map(|it| it.times_native);
+    let cost = scenario.price.and_then(|price| Some(cost(price, p50?, memory?)));
+    let counted = |bytes: u64| Figure::Counted(bytes as f64);
+    let ns = |limit: Option<u64>| limit.map(|it| it as f64);
+    let cold = ns(asked.cold_start_ns).map(|limit| {
+        let best = measured.and_then(|it| cold_start(it, limit));
+        best.map(|(figure, _)| Figure::Measured(figure))
+    });
+    let p99 = latency.and_then(|it| {
+        let value = it.p99_ns?;
+        Some(Estimate { value, interval: it.p99_interval })
+    });
+    let rows = [
+        (Asked::P50, ns(asked.p50_ns), p50.map(Figure::Measured), MISSING),
+        (
+            Asked::P99,
+            ns(asked.p99_ns),
+            p99.or_else(|| beyond(p50, asked.p99_ns)).map(Figure::Measured),
+            "a 99th percentile rests on 100 samples at least",
+        ),
+        (Asked::ColdStart, ns(asked.cold_start_ns), cold.flatten(), MISSING),
+        (Asked::Size, ns(asked.size_bytes), size.map(counted), MISSING),
+        (
+            Asked::CompressedSize,
+            ns(asked.compressed_bytes),
+            compressed.map(counted),
+            "it was not compressed",
+        ),
+        (Asked::Memory, ns(asked.memory_bytes), memory.map(counted), MISSING),
+        (Asked::Slowdown, asked.slowdown, ratio.map(Figure::Measured), "native was not measured"),
+        (Asked::CostPerMillion, asked.cost_per_million, cost.map(Figure::Measured), MISSING),
+    ];
+    let held = rows.into_iter().filter_map(|(asked, limit, figure, missing)| {
+        Some(Requirement::budget(asked, limit?, figure, missing))
+    });
+    held.collect()
+}
+
+/// A 99th percentile is no less than the median: where that alone is beyond
+/// the budget, it stands for it.
+fn beyond(p50: Option<Estimate>, limit: Option<u64>) -> Option<Estimate> {
+    p50.filter(|it| it.interval.is_some_and(|interval| interval.low > limit.unwrap_or(0) as f64))
+}
+
+/// The plain start where that keeps the budget, else the better one, with what
+/// that takes.
+fn cold_start(measured: &Measured, limit: f64) -> Option<(Estimate, Option<&'static str>)> {
+    let outcome = |it: &ColdStart| Figure::Measured(it.total_ns).against(limit);
+    let of = |start| measured.cold_starts.iter().find(|it| it.start == start);
+    match (of(Start::Plain), of(Start::Snapshot)) {
+        (Some(plain), Some(snapshot)) if outcome(snapshot) < outcome(plain) => {
+            Some((snapshot.total_ns, Some("needs a snapshot of the initialised interpreter")))
+        }
+        (Some(plain), _) => Some((plain.total_ns, None)),
+        (None, Some(snapshot)) => {
+            Some((snapshot.total_ns, Some("needs a snapshot of the initialised interpreter")))
+        }
+        (None, None) => None,
+    }
+}
+
+/// The largest of all launches.
+fn memory_bytes(measured: &Measured) -> Option<u64> {
+    measured.footprints.iter().filter_map(|it| it.peak_resident_bytes).max()
+}
+
+/// The module of a plain start, and what lies beside the modules.
+fn total(files: &BTreeMap<String, u64>) -> u64 {
+    let spare = if files.contains_key(Start::Plain.module()) {
+        Start::Snapshot.module()
+    } else {
+        Start::Plain.module()
+    };
+    files.iter().filter(|(name, _)| *name != spare).map(|(_, bytes)| bytes).sum()
+}
+
+/// Of a million requests that take the median latency each.
+fn cost(price: Price, p50: Estimate, memory_bytes: u64) -> Estimate {
+    const REQUESTS: f64 = 1e6;
+    let gigabytes = memory_bytes.max(price.least_memory_bytes) as f64 / (1_u64 << 30) as f64;
+    let of =
+        |ns: f64| price.million_requests + REQUESTS * ns / 1e9 * gigabytes * price.gigabyte_second;
+    let interval = p50.interval.map(|it| Interval { low: of(it.low), high: of(it.high), ..it });
+    Estimate { value: of(p50.value), interval }
+}
+
+/// A slowdown is another where native keeps its memory as a guest does.
+fn paging_natively(native: Option<&Measured>) -> Option<String> {
+    let paging = native?.latency.as_ref()?.paging.filter(Paging::weighs)?;
+    Some(format!(
+        "holds against native as it comes, whose page faults are at least {:.0}% of its time",
+        paging.share * 100.0
+    ))
+}
+
+fn other_versions(analysis: &Analysis, target: &Target) -> Option<String> {
+    let parity = analysis.parity.iter().find(|it| it.guest == target.guest)?;
+    let differences: Vec<_> = parity
+        .differences
+        .iter()
+        .map(|it| format!("{} {} instead of {}", it.of, it.guest, it.native))
+        .collect();
+    (!differences.is_empty())
+        .then(|| format!("holds for other versions than native's: {}", differences.join(", ")))
+}
