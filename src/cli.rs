@@ -34,6 +34,7 @@ pub(crate) enum Command {
     Assess(Assess),
     Bench(Bench),
     Report(Report),
+    Publish(Publish),
     Calibrate(Calibrate),
     Classify(Classify),
     New(New),
@@ -232,6 +233,24 @@ pub(crate) struct Report {
     /// Print the figures as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Write runs as a static site
+///
+/// An index of the runs, each one's report with its raw data, and how each case
+/// changed from run to run. Nothing in it needs a server or another host.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Example:
+  wasmfit publish runs/* --out site
+  python3 -m http.server --directory site")]
+pub(crate) struct Publish {
+    /// Folders that `wasmfit bench` or `wasmfit assess` made
+    #[arg(required = true, value_name = "RUN_DIR")]
+    pub(crate) runs: Vec<PathBuf>,
+    /// Folder of the site; its index is written again
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
 }
 
 /// Find out how far the attribution of each target is off

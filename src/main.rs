@@ -39,6 +39,7 @@ fn main() -> ExitCode {
     let ended = match &cli.command {
         Command::Assess(arguments) => commands::assess::run(arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),
+        Command::Publish(arguments) => commands::publish::run(arguments),
         Command::Report(arguments) => commands::report::run(arguments),
         Command::Calibrate(arguments) => commands::calibrate::run(arguments),
         Command::Classify(arguments) => commands::classify::run(arguments),

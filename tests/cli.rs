@@ -21,6 +21,7 @@ fn help_is_as_reviewed() {
         "assess",
         "bench",
         "report",
+        "publish",
         "calibrate",
         "classify",
         "new",

@@ -10,7 +10,7 @@ use crate::appended::{Appended, open_whole};
 use crate::{Class, RecordError};
 
 /// One row: equal samples of a launch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ProfileRecord {
     /// [`crate::Launch::id`].
     pub launch: u32,

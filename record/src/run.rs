@@ -8,7 +8,7 @@ use wasmfit_protocol::{Artifact, Boundary, Execution, Failure, Sampling, Served,
 use crate::{Case, Scenario, Target};
 
 /// One execution of a matrix of workloads and targets.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Run {
     /// [`crate::SCHEMA_VERSION`] of the writer.
     pub schema_version: u32,
@@ -51,7 +51,7 @@ pub struct Run {
 }
 
 /// A file of rules for cost classes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RulesRecord {
     /// File name.
     pub name: String,
@@ -61,7 +61,7 @@ pub struct RulesRecord {
 
 /// How far the attribution of a target is off, found on mixes whose true
 /// split is known.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Calibration {
     /// The target.
     pub target: Target,
@@ -85,7 +85,7 @@ pub struct Calibration {
 }
 
 /// How far a run has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// Launches are missing: still running, killed, or interrupted.
@@ -95,7 +95,7 @@ pub enum Status {
 }
 
 /// The machine and its state when the run began.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Environment {
     /// Operating system and version.
     pub system: String,
@@ -122,7 +122,7 @@ pub struct Environment {
 }
 
 /// A WASM guest as it was found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct GuestRecord {
     /// Its name, for example `cpython-3.15`.
     pub name: String,
@@ -150,7 +150,7 @@ pub struct GuestRecord {
 }
 
 /// A workload as it was measured.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct WorkloadRecord {
     /// Its name: the folder's.
     pub name: String,
@@ -181,7 +181,7 @@ pub struct WorkloadRecord {
 }
 
 /// How two responses to one request are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Tolerance {
     /// How the bytes are read.
     pub format: OutputFormat,
@@ -192,7 +192,7 @@ pub struct Tolerance {
 }
 
 /// How response bytes are read when they are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OutputFormat {
     /// As they are: equal or not.
@@ -206,7 +206,9 @@ pub enum OutputFormat {
 }
 
 /// Why the same code on the same data gives other numbers elsewhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeviationCause {
     /// Floating-point addition is not associative, and BLAS kernels and SIMD
@@ -239,7 +241,7 @@ impl DeviationCause {
 
 /// What a run sets out to do. Together with the cells it decides every
 /// launch, so a run can be resumed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Plan {
     /// The profile's name.
     pub profile: Profile,
@@ -262,7 +264,7 @@ pub struct Plan {
 /// The rule by which slow cells are launched less often. A cell's launches
 /// are left out once those made have taken `cell_ns`, but for the steady
 /// launches of its first `least_rounds` rounds and the cold ones of its first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Budget {
     /// Wall time for the launches of one cell.
     pub cell_ns: u64,
@@ -271,7 +273,7 @@ pub struct Budget {
 }
 
 /// How thoroughly to measure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
     /// A first look, and CI.
@@ -301,7 +303,7 @@ impl Profile {
 }
 
 /// A launch that is to be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PlannedLaunch {
     /// Index into [`Run::cells`].
     pub cell: usize,
@@ -314,7 +316,19 @@ pub struct PlannedLaunch {
 }
 
 /// What a launch measures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum LaunchKind {
     /// Cold start only: the process ends after the first response.
@@ -324,7 +338,7 @@ pub enum LaunchKind {
 }
 
 /// One case on one target.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Cell {
     /// The case.
     pub case: Case,
@@ -347,7 +361,7 @@ impl Cell {
 }
 
 /// What became of a cell.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum CellOutcome {
     /// No launch of it has ended yet.
@@ -379,7 +393,7 @@ pub enum CellOutcome {
 }
 
 /// How far a cell's responses are from native's, over every request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Deviation {
     /// Requests compared.
     pub requests: u32,
@@ -392,7 +406,7 @@ pub struct Deviation {
 }
 
 /// A launch that has ended.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Launch {
     /// Its number in `samples.csv`.
     pub id: u32,
@@ -411,7 +425,7 @@ pub struct Launch {
 }
 
 /// How a launch ended.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "ended", rename_all = "kebab-case")]
 pub enum LaunchOutcome {
     /// It served every request.

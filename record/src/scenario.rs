@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A deployment shape: what it cannot do without, and what a request may cost
 /// there. What it says nothing about, it does not ask for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Scenario {
     /// Its name: the file's.
     pub name: String,
@@ -23,7 +23,9 @@ pub struct Scenario {
 }
 
 /// What a deployment cannot do without.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Need {
     /// Code must not reach what it was not given.
@@ -70,7 +72,7 @@ impl Need {
 }
 
 /// Upper limits; none where there is no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Budgets {
     /// Median latency of a request.
     pub p50_ns: Option<u64>,
@@ -92,7 +94,7 @@ pub struct Budgets {
 }
 
 /// What computing is paid by, in US dollars.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Price {
     /// For a gigabyte, 2^30 bytes, held for a second.
     pub gigabyte_second: f64,

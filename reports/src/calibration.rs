@@ -31,7 +31,7 @@ const CLASSES: [CostClass; 3] =
 type Counts = [u32; INGREDIENTS.len()];
 
 /// What a calibration run found about a target.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Calibrated {
     /// The summary that reports carry.
     pub summary: Calibration,
@@ -44,7 +44,7 @@ pub struct Calibrated {
 }
 
 /// A mix, and what the attribution makes of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Mix {
     /// Its ingredients, for example `loop 30% + matmul 70%`, in shares of
     /// what each pure request does.

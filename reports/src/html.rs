@@ -20,7 +20,7 @@ use crate::verdict::Verdict;
 use crate::warnings::{WarningGroup, grouped};
 
 /// What the page can do beyond being read.
-const SCRIPT: &str = include_str!("../templates/report.js");
+pub(crate) const SCRIPT: &str = include_str!("../templates/report.js");
 
 /// What the template is filled with.
 #[derive(Template)]
@@ -151,11 +151,16 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
         environment: tables::environment(analysis),
         budget: analysis.budget.map(tables::budget),
         command: command(analysis),
-        script_hash: BASE64_STANDARD.encode(Sha256::digest(SCRIPT)),
+        script_hash: script_hash(),
         csv: BASE64_STANDARD.encode(figures::csv(analysis)?),
         json: BASE64_STANDARD.encode(figures::json(analysis)),
     };
     Ok(page.render()?)
+}
+
+/// By which the policy of a page knows its script.
+pub(crate) fn script_hash() -> String {
+    BASE64_STANDARD.encode(Sha256::digest(SCRIPT))
 }
 
 /// How much of what was measured on what.

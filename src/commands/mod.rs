@@ -8,6 +8,7 @@ pub(crate) mod classify;
 pub(crate) mod doctor;
 pub(crate) mod list;
 pub(crate) mod new;
+pub(crate) mod publish;
 pub(crate) mod report;
 pub(crate) mod shell;
 

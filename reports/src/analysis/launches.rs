@@ -4,7 +4,7 @@ use serde::Serialize;
 use wasmfit_record::{CellOutcome, LaunchKind, PlannedLaunch, Run, Status};
 
 /// The launches of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct LaunchCounts {
     /// Planned.
     pub planned: usize,

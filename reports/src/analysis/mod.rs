@@ -37,7 +37,7 @@ use crate::warnings::Warning;
 pub const ANALYSIS_VERSION: u32 = 3;
 
 /// A run, understood.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Analysis {
     /// [`ANALYSIS_VERSION`].
     pub analysis_version: u32,
@@ -93,7 +93,7 @@ pub struct Analysis {
 }
 
 /// How quiet the machine was over the whole run.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct MachineNoise {
     /// Largest share of processor time that the hypervisor took during a
     /// launch, 0 to 1; none where the system does not tell.
@@ -107,7 +107,7 @@ pub struct MachineNoise {
 }
 
 /// A workload and its cases.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct WorkloadAnalysis {
     /// Its name.
     pub name: String,
@@ -118,7 +118,7 @@ pub struct WorkloadAnalysis {
 }
 
 /// A case and its cells.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct CaseAnalysis {
     /// The case.
     pub case: Case,
@@ -129,7 +129,7 @@ pub struct CaseAnalysis {
 }
 
 /// One case on one target.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct CellAnalysis {
     /// The target.
     pub target: Target,
@@ -142,7 +142,7 @@ pub struct CellAnalysis {
 }
 
 /// What became of a cell.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum CellState {
     /// No launch has ended.
@@ -165,7 +165,7 @@ pub enum CellState {
 }
 
 /// The figures of a measured cell.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Measured {
     /// Versions inside, told by the interpreter.
     pub versions: Versions,
@@ -190,7 +190,7 @@ pub struct Measured {
 }
 
 /// What was found when outputs were compared with native's.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "outputs", rename_all = "kebab-case")]
 pub enum Outputs {
     /// Native: what others are compared with.
@@ -212,7 +212,7 @@ pub enum Outputs {
 }
 
 /// Latency of one request at steady state.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Latency {
     /// Median of the launch medians, wall time.
     pub median_ns: Estimate,
@@ -244,7 +244,7 @@ pub struct Latency {
 }
 
 /// Memory that a request takes from the operating system.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Paging {
     /// Page faults per request, mean over all launches.
     pub page_faults: f64,
@@ -254,7 +254,7 @@ pub struct Paging {
 }
 
 /// A target's latency over native's.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Ratio {
     /// Median over rounds of target / native: above 1 is slower.
     pub times_native: Estimate,
@@ -265,7 +265,7 @@ pub struct Ratio {
 }
 
 /// What a ratio and its interval allow to say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Comparison {
     /// The interval lies above 1 by half a percent at least.
@@ -279,7 +279,7 @@ pub enum Comparison {
 }
 
 /// Where a request's time goes.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Phases {
     /// Median of the launch medians of each phase that was timed, in order.
     pub parts: Vec<PhaseTime<RequestPhase>>,
@@ -298,7 +298,7 @@ pub struct Phases {
 }
 
 /// The median of a phase.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct PhaseTime<P> {
     /// The phase.
     pub phase: P,
@@ -307,7 +307,7 @@ pub struct PhaseTime<P> {
 }
 
 /// Process start to first response.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ColdStart {
     /// How the interpreter came up.
     pub start: Start,
@@ -328,7 +328,7 @@ pub struct ColdStart {
 }
 
 /// The memory that a cell takes.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Footprint {
     /// How the interpreter came up.
     pub start: Start,
@@ -342,7 +342,7 @@ pub struct Footprint {
 }
 
 /// How quiet a cell was.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct CellNoise {
     /// CPU time over wall time, all samples of the plain pass.
     pub cpu_share: Option<f64>,

@@ -10,7 +10,7 @@ use super::WorkloadAnalysis;
 
 /// A guest's versions beside native's, over every case that was measured
 /// both natively and in the guest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct GuestParity {
     /// The guest.
     pub guest: String,
@@ -23,7 +23,7 @@ pub struct GuestParity {
 }
 
 /// A version that native and a guest do not share.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct VersionDifference {
     /// `Python` or a package.
     pub of: String,

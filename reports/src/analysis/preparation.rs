@@ -7,7 +7,7 @@ use wasmfit_record::{CellOutcome, LaunchOutcome, Run, Target};
 use super::Execution;
 
 /// A guest's module on a target.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Preparation {
     /// The target.
     pub target: Target,

@@ -11,7 +11,7 @@ use super::{CaseAnalysis, CellAnalysis, Execution, Measured};
 use crate::statistics::{Estimate, told_apart};
 
 /// The fastest targets of a guest in a case.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Ranking {
     /// The guest.
     pub guest: String,

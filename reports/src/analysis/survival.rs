@@ -21,7 +21,7 @@ const LEAST_SHARE: f64 = 0.02;
 const LEAST_SHARE_OF_TAX: f64 = 0.1;
 
 /// A case on a target beside native.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Survival {
     /// The case.
     pub case: Case,
@@ -36,7 +36,7 @@ pub struct Survival {
 }
 
 /// A class natively and on a target.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ClassMove {
     /// The class.
     pub class: CostClass,
@@ -51,7 +51,7 @@ pub struct ClassMove {
 }
 
 /// What a runtime adds to a class, over the cases in which the class matters.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Tax {
     /// The target.
     pub target: Target,

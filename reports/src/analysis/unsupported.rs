@@ -6,7 +6,7 @@ use super::{CellState, WorkloadAnalysis};
 use crate::warnings::CellName;
 
 /// A reason and the cells that it holds for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Unsupported {
     /// In one sentence.
     pub reason: String,

@@ -45,7 +45,7 @@ pub(crate) fn attribution(case: &CaseAnalysis) -> Result<Option<Figure>, ChartEr
     let legend = PARTS.into_iter().map(|part| (part.ink(), part.name().to_owned()));
     let legend: Vec<_> = legend.filter(|(ink, _)| used(*ink)).collect();
     Ok(Some(Figure {
-        title: "Interpreter, compute and marshalling",
+        title: "Interpreter, compute and marshalling".to_owned(),
         svg,
         legend,
         caption: format!(

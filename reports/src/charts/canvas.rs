@@ -123,11 +123,14 @@ pub(super) struct Canvas<'a> {
 }
 
 /// Attributes as plotters writes them, and as `report.css` has them.
-const COMMON: [(&str, &str); 4] = [
+const COMMON: [(&str, &str); 7] = [
     (" opacity=\"1\"", ""),
     (" stroke=\"none\"", ""),
     (" font-family=\"sans-serif\" font-size=\"140\"", ""),
     (" fill=\"none\" stroke=\"var(--grid)\" stroke-width=\"10\"", " class=\"grid\""),
+    (" fill=\"none\" stroke=\"var(--reference)\" stroke-width=\"20\"", " class=\"mark\""),
+    (" fill=\"var(--muted)\"", ""),
+    (" text-anchor=\"start\"", ""),
 ];
 
 /// Draws an `<svg>` element of `height` units that is described by `text`
@@ -245,7 +248,6 @@ mod tests {
         .unwrap();
         assert!(svg.contains("aria-label=\"a &quot;b&quot; &lt;c&gt;\""), "{svg}");
         assert!(svg.contains("&lt;script&gt;&quot;#FACE00&quot;"), "{svg}");
-        assert!(svg.contains("fill=\"var(--muted)\""), "{svg}");
         assert!(svg.contains("fill=\"var(--request-1)\""), "{svg}");
         assert!(!svg.contains("http"), "{svg}");
         assert!(svg.trim_end().ends_with("</svg>"), "{svg}");

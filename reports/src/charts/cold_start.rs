@@ -42,7 +42,8 @@ pub(crate) fn cold_start(case: &CaseAnalysis) -> Result<Option<Figure>, ChartErr
     }
     let drawn = ColdPhase::ALL.into_iter().filter_map(|it| Some((ink(it)?, it.name().to_owned())));
     let rest = (Ink::Rest, "unaccounted".to_owned());
-    Ok(Some(Figure { title: "Cold start", svg, legend: drawn.chain([rest]).collect(), caption }))
+    let (title, legend) = ("Cold start".to_owned(), drawn.chain([rest]).collect());
+    Ok(Some(Figure { title, svg, legend, caption }))
 }
 
 /// Native has one way to start, which need not be named.

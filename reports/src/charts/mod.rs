@@ -20,14 +20,14 @@ pub use canvas::ChartError;
 pub(crate) use canvas::Ink;
 pub(crate) use cold_start::cold_start;
 pub(crate) use phases::{ink as ink_of_phase, phases};
-pub(crate) use ratios::{overview, ratios};
+pub(crate) use ratios::{histories, overview, ratios};
 pub(crate) use spread::spread;
 
 /// A chart with what belongs to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Figure {
     /// What it shows.
-    pub(crate) title: &'static str,
+    pub(crate) title: String,
     /// The `<svg>` element.
     pub(crate) svg: String,
     /// What its colours mean.

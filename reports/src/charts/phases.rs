@@ -42,7 +42,7 @@ pub(crate) fn phases(case: &CaseAnalysis) -> Result<Option<Figure>, ChartError> 
         (Scale::Common, None) => "Lengths are times: native was not measured.",
     };
     Ok(Some(Figure {
-        title: "Where a request’s time goes",
+        title: "Where a request’s time goes".to_owned(),
         svg,
         legend: RequestPhase::ALL.map(|it| (ink(it), it.name().to_owned())).to_vec(),
         caption: format!(

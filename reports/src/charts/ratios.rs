@@ -1,5 +1,7 @@
 //! Targets against native, on a logarithmic axis.
 
+use wasmfit_record::{Case, Target};
+
 use super::Figure;
 use super::axis::Axis;
 use super::canvas::{Canvas, ChartError, Ink};
@@ -46,6 +48,46 @@ pub(crate) fn ratios(case: &CaseAnalysis) -> Result<Option<Figure>, ChartError> 
     chart("Latency in times native", &subject, &rows)
 }
 
+/// One chart per case that several of `runs` have: each target of it in each
+/// run, the earliest first.
+pub(crate) fn histories(runs: &[&Analysis]) -> Result<Vec<Figure>, ChartError> {
+    let mut cases: Vec<&Case> = Vec::new();
+    for case in runs.iter().flat_map(|run| run.cases()) {
+        if !cases.contains(&&case.case) {
+            cases.push(&case.case);
+        }
+    }
+    let charts: Result<Vec<_>, _> = cases.into_iter().map(|case| history(runs, case)).collect();
+    Ok(charts?.into_iter().flatten().collect())
+}
+
+fn history(runs: &[&Analysis], case: &Case) -> Result<Option<Figure>, ChartError> {
+    let mut targets: Vec<&Target> = Vec::new();
+    for target in runs.iter().flat_map(|run| run.targets()) {
+        if !target.is_native() && !targets.contains(&target) {
+            targets.push(target);
+        }
+    }
+    let mut headings = Headings::default();
+    let mut rows = Vec::new();
+    for target in targets {
+        let of_target = runs.iter().filter_map(|run| {
+            let cell = run.cases().find(|it| it.case == *case)?.cell(target)?;
+            cell.measured()?.ratio.map(|_| (run, cell))
+        });
+        let of_target: Vec<_> = of_target.collect();
+        if of_target.len() < 2 {
+            continue;
+        }
+        for (run, cell) in of_target {
+            let found = row(cell, Some(target.to_string()), &mut headings);
+            rows.extend(found.map(|it| Row { name: run.started_at.clone(), ..it }));
+        }
+    }
+    let subject = format!("Latency of {case} in times native from run to run");
+    chart(&case.to_string(), &subject, &rows)
+}
+
 fn row(cell: &CellAnalysis, heading: Option<String>, headings: &mut Headings) -> Option<Row<Dot>> {
     let found = cell.measured()?.ratio?;
     let interval = in_brackets(ratio_interval(&found.times_native));
@@ -57,11 +99,7 @@ fn row(cell: &CellAnalysis, heading: Option<String>, headings: &mut Headings) ->
     })
 }
 
-fn chart(
-    title: &'static str,
-    subject: &str,
-    rows: &[Row<Dot>],
-) -> Result<Option<Figure>, ChartError> {
+fn chart(title: &str, subject: &str, rows: &[Row<Dot>]) -> Result<Option<Figure>, ChartError> {
     if rows.is_empty() {
         return Ok(None);
     }
@@ -77,7 +115,7 @@ fn chart(
         draw_dot(canvas, &axis, dot, top)
     })?;
     let legend = legend_of(rows.iter().map(|row| row.mark.ink));
-    Ok(Some(Figure { title, svg, legend, caption: CAPTION.to_owned() }))
+    Ok(Some(Figure { title: title.to_owned(), svg, legend, caption: CAPTION.to_owned() }))
 }
 
 fn range(ratio: &Ratio) -> (f64, f64) {

@@ -31,7 +31,7 @@ pub(crate) fn spread(case: &CaseAnalysis) -> Result<Option<Figure>, ChartError> 
         draw_strip(canvas, &axis, strip, top)
     })?;
     Ok(Some(Figure {
-        title: "How steady each target is",
+        title: "How steady each target is".to_owned(),
         svg,
         legend: legend_of(rows.iter().map(|row| row.mark.ink)),
         caption: "Requests of all launches in times their target’s own median, which stands right. The thin line holds 98% of them, the thick one the middle half. The axis is logarithmic. Lengths compare steadiness, not speed.".to_owned(),

@@ -23,7 +23,7 @@ use serde::Serialize;
 
 /// An estimate with its uncertainty. Its unit is the one in the name of the
 /// field that holds it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Estimate {
     /// The estimate itself.
     pub value: f64,
@@ -32,7 +32,7 @@ pub struct Estimate {
 }
 
 /// A percentile bootstrap interval.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Interval {
     /// Its lower end.
     pub low: f64,

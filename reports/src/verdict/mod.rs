@@ -30,7 +30,7 @@ pub use judge::judge;
 pub use requirement::{Asked, Figure, Outcome, Requirement};
 
 /// How well a workload fits a scenario, the best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Grade {
     /// Port it: it keeps every requirement.
@@ -84,7 +84,7 @@ impl Grade {
 }
 
 /// A workload in a scenario.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Verdict {
     /// The workload.
     pub workload: String,
@@ -104,7 +104,7 @@ pub struct Verdict {
 }
 
 /// The case on the target that fits best, held against what is asked.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Best {
     /// The case.
     pub case: Case,

@@ -7,7 +7,7 @@ use crate::format::{duration, ratio, size};
 use crate::statistics::Estimate;
 
 /// What is asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Asked {
     /// That it runs on the target at all.
@@ -71,7 +71,7 @@ impl Asked {
 }
 
 /// How a requirement comes out, the best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Kept, by the whole interval.
@@ -98,7 +98,7 @@ impl Outcome {
 }
 
 /// A figure that a budget is held against.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Figure {
     /// From samples: without an interval it decides nothing but a failure
@@ -140,7 +140,7 @@ impl Figure {
 }
 
 /// A requirement of a scenario, held against a target.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Requirement {
     /// What is asked.
     pub asked: Asked,

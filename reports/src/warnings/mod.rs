@@ -17,7 +17,7 @@ use crate::format::{counted, duration, level, percent, ratio, ratio_interval_in_
 use crate::statistics::confidence_of;
 
 /// A case on a target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct CellName {
     /// The case.
     pub case: Case,
@@ -32,7 +32,7 @@ impl fmt::Display for CellName {
 }
 
 /// How much a warning weighs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// Something is missing.
@@ -57,7 +57,7 @@ impl Severity {
 
 /// Everything that is warned of. [`fmt::Display`] names what was found and
 /// the remedy.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "warning", rename_all = "kebab-case")]
 pub enum Warning {
     /// Launches are missing.

@@ -19,7 +19,7 @@ use wasmfit_reports::analysis::{
     LaunchCounts, Measured, NotAssessable,
 };
 use wasmfit_reports::warnings::Warning;
-use wasmfit_reports::{analyze, render, summary, write};
+use wasmfit_reports::{analyze, publish, render, summary, write};
 
 const BEHAVIOUR: Behaviour =
     Behaviour { latency_ns: 50_000, infer_percent: 90, cold_ns: 100_000_000 };
@@ -781,5 +781,58 @@ fn page_faults_that_weigh_natively_are_told_beside_the_ratio() {
     for page_faults in [Some(400), None] {
         set(&mut fixture, page_faults);
         assert!(!summary(&analysis_of(&fixture)).contains("age faults"));
+    }
+}
+
+#[test]
+fn a_site_links_every_run_and_shows_how_a_case_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut folders = Vec::new();
+    for day in [2, 1, 1] {
+        let mut fixture = pair(6, 50);
+        fixture.run.started_at = format!("2026-01-0{day}T09:30:00Z");
+        fixture.run.environment.cpu = HOSTILE.into();
+        let run = folder.path().join(format!("run-{}", folders.len()));
+        fs::create_dir(&run).unwrap();
+        fixture.save(&run);
+        folders.push(run);
+    }
+    let site = folder.path().join("site");
+    let index = fs::read_to_string(publish(&folders, &site).unwrap()).unwrap();
+    let names = ["2026-01-01T09-30-00Z", "2026-01-01T09-30-00Z-2", "2026-01-02T09-30-00Z"];
+    let places: Vec<_> =
+        names.iter().map(|it| index.find(&format!("runs/{it}/report.html")).unwrap()).collect();
+    assert!(places.is_sorted(), "the earliest first");
+    for name in names {
+        for file in ["report.html", "report.md", "run.json", "samples.csv"] {
+            assert!(site.join("runs").join(name).join(file).is_file(), "{name}/{file}");
+        }
+    }
+    assert!(index.contains("Latency of w in times native from run to run"));
+    assert!(!without_own_script(&index).contains("<script"));
+    // A report is the same bytes wherever it lies.
+    let own = fs::read(write(&folders[0]).unwrap().html).unwrap();
+    assert_eq!(fs::read(site.join("runs").join(names[2]).join("report.html")).unwrap(), own);
+    // And so is a site.
+    publish(&folders, &site).unwrap();
+    assert_eq!(fs::read_to_string(site.join("index.html")).unwrap(), index);
+}
+
+/// `UPDATE_SCHEMAS=1 cargo test -p wasmfit-reports` writes them again.
+#[test]
+fn the_schemas_that_are_shipped_are_those_of_the_types() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/schemas");
+    let schemas = [
+        ("run.json", schemars::schema_for!(wasmfit_record::Run)),
+        ("analysis.json", schemars::schema_for!(Analysis)),
+    ];
+    for (name, schema) in schemas {
+        let path = format!("{folder}/{name}");
+        let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+            fs::create_dir_all(folder).unwrap();
+            fs::write(&path, &text).unwrap();
+        }
+        assert!(fs::read_to_string(&path).is_ok_and(|shipped| shipped == text), "{path}");
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Profiled, Tier};
 
 /// One line from a runner.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// First line of every job.
@@ -42,7 +42,7 @@ pub enum Event {
 }
 
 /// Who is speaking.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Hello {
     /// [`crate::VERSION`] of the runner.
     pub protocol: u32,
@@ -53,7 +53,7 @@ pub struct Hello {
 }
 
 /// A compiled artifact.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Artifact {
     /// Size on disk.
     pub bytes: u64,
@@ -66,7 +66,7 @@ pub struct Artifact {
 }
 
 /// Versions of the interpreter and of the packages a workload names.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Versions {
     /// `platform.python_version()`.
     pub python: String,
@@ -76,7 +76,7 @@ pub struct Versions {
 
 /// The result of [`crate::Task::Measure`]. The samples are in `samples.csv`
 /// and the responses in `responses.frames`, both in the scratch folder.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Served {
     /// Process start to first response: the sum of the cold-start phases
     /// must account for it.
@@ -106,7 +106,7 @@ pub struct Served {
 }
 
 /// Why a job ended without a result.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Failure {
     /// What kind of failure.
     pub kind: FailureKind,
@@ -129,7 +129,19 @@ impl Failure {
 
 /// The kinds of failure. A runner tells the first group, the harness finds
 /// the second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
     /// The job's protocol version is not the runner's.
@@ -172,7 +184,19 @@ pub enum FailureKind {
 }
 
 /// A phase of a cold start, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum ColdPhase {
     /// From the harness's request for a process to a process that runs.
@@ -223,7 +247,19 @@ impl ColdPhase {
 }
 
 /// A phase of a request at steady state, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum RequestPhase {
     /// Host to guest: allocate, copy, make a Python `bytes`.
@@ -263,7 +299,19 @@ impl RequestPhase {
 }
 
 /// What a sample belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pass {
     /// Cold start: one sample per phase.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::Proposal;
 
 /// One job. A runner reads it, does it, and ends.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Job {
     /// [`crate::VERSION`] of the harness.
     pub protocol: u32,
@@ -37,7 +37,7 @@ pub struct Job {
 }
 
 /// The files of a WASM guest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct GuestFiles {
     /// The guest's name, for example `cpython-3.15`.
     pub name: String,
@@ -57,7 +57,19 @@ pub struct GuestFiles {
 }
 
 /// How requests cross from the host into a guest and responses back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Boundary {
     /// The guest calls a function of the host's, and bytes are copied between
@@ -80,7 +92,19 @@ impl Boundary {
 }
 
 /// How the guest's interpreter comes up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Start {
     /// From nothing: the interpreter initializes itself.
@@ -111,7 +135,7 @@ impl Start {
 
 /// What a job may use up. Each limit ends the job with its own
 /// [`crate::FailureKind`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Limits {
     /// The guest's linear memory, or natively what the process may allocate
     /// on top of a bare interpreter.
@@ -123,7 +147,7 @@ pub struct Limits {
 }
 
 /// What a job does.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum Task {
     /// Say which tiers there are and what each of them takes.
@@ -155,7 +179,7 @@ pub enum Task {
 }
 
 /// Where the workload's code and assets are on the host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Workload {
     /// Its name.
     pub name: String,
@@ -168,7 +192,7 @@ pub struct Workload {
 
 /// How long to sample, in requests and by the clock. Each budget stops at
 /// whichever comes last: the time, or the least number of requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Sampling {
     /// Longest warm-up.
     pub warmup_ns: u64,
@@ -187,7 +211,7 @@ pub struct Sampling {
 }
 
 /// How to take PC samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Profiling {
     /// Time for the profile pass.
     pub wall_ns: u64,

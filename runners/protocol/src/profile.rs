@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::RequestPhase;
 
 /// What became of a profile pass.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "pass", rename_all = "kebab-case")]
 pub enum Profiled {
     /// Its samples are in `profile.jsonl` in the scratch folder.
@@ -22,7 +22,7 @@ pub enum Profiled {
 }
 
 /// A profile pass that was made.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Taken {
     /// Samples taken within the phases of requests.
     pub samples: u64,
@@ -39,7 +39,9 @@ pub struct Taken {
 }
 
 /// Equal samples of one request and phase.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct ProfileRow {
     /// Which request was being served.
     pub request: u32,
@@ -54,7 +56,9 @@ pub struct ProfileRow {
 }
 
 /// A function.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct Place {
     /// The file that holds it: a program's or library's name, or the guest's
     /// module.
