@@ -15,8 +15,8 @@ use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
 use wasmfit_protocol::{Pass, Profiled, Stretch};
 use wasmfit_record::{
-    CellOutcome, Class, LaunchOutcome, ProfileRecord, Run, RunDirectory, read_profile_records,
-    read_samples,
+    CellOutcome, Class, LaunchKind, LaunchOutcome, ProfileRecord, Run, RunDirectory,
+    read_profile_records, read_samples,
 };
 
 const MANIFEST: &str = include_str!("workload.toml");
