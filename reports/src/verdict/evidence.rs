@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wasmfit_protocol::{FailureKind, Start};
+use wasmfit_protocol::{ColdPhase, FailureKind, Start};
 use wasmfit_record::{GuestRecord, Need, Price, Scenario, Target};
 
 use super::requirement::{Asked, Figure, Outcome, Requirement};
@@ -39,8 +39,8 @@ pub(super) fn hold(
     let limit = scenario.budgets.cold_start_ns;
     let cold = limit.zip(measured).and_then(|(it, measured)| cold_start(measured, it as f64));
     let mut conditions = Vec::new();
-    if let Some(condition) = cold.and_then(|(_, condition)| condition) {
-        conditions.push(condition.to_owned());
+    if cold.is_some_and(|it| it.start == Start::Snapshot) {
+        conditions.push("needs a snapshot of the initialised interpreter".to_owned());
     }
     conditions.extend(measured.and_then(|_| other_versions(analysis, &cell.target)));
     conditions.extend(scenario.budgets.slowdown.and_then(|_| paging_natively(native)));
@@ -161,10 +161,7 @@ fn budgets(
     let cost = scenario.price.and_then(|price| Some(cost(price, p50?, memory?)));
     let counted = |bytes: u64| Figure::Counted(bytes as f64);
     let ns = |limit: Option<u64>| limit.map(|it| it as f64);
-    let cold = ns(asked.cold_start_ns).map(|limit| {
-        let best = measured.and_then(|it| cold_start(it, limit));
-        best.map(|(figure, _)| Figure::Measured(figure))
-    });
+    let cold = ns(asked.cold_start_ns).and_then(|limit| cold_start(measured?, limit));
     let p99 = latency.and_then(|it| {
         let value = it.p99_ns?;
         Some(Estimate { value, interval: it.p99_interval })
@@ -177,7 +174,12 @@ fn budgets(
             p99.or_else(|| beyond(p50, asked.p99_ns)).map(Figure::Measured),
             "a 99th percentile rests on 100 samples at least",
         ),
-        (Asked::ColdStart, ns(asked.cold_start_ns), cold.flatten(), MISSING),
+        (
+            Asked::ColdStart,
+            ns(asked.cold_start_ns),
+            cold.map(|it| Figure::Measured(it.total_ns)),
+            MISSING,
+        ),
         (Asked::Size, ns(asked.size_bytes), size.map(counted), MISSING),
         (
             Asked::CompressedSize,
@@ -190,7 +192,11 @@ fn budgets(
         (Asked::CostPerMillion, asked.cost_per_million, cost.map(Figure::Measured), MISSING),
     ];
     let held = rows.into_iter().filter_map(|(asked, limit, figure, missing)| {
-        Some(Requirement::budget(asked, limit?, figure, missing))
+        let mut held = Requirement::budget(asked, limit?, figure, missing);
+        if let (Asked::ColdStart, Some(cold)) = (&held.asked, cold) {
+            held.because = begun_with(cold);
+        }
+        Some(held)
     });
     held.collect()
 }
@@ -201,21 +207,29 @@ fn beyond(p50: Option<Estimate>, limit: Option<u64>) -> Option<Estimate> {
     p50.filter(|it| it.interval.is_some_and(|interval| interval.low > limit.unwrap_or(0) as f64))
 }
 
-/// The plain start where that keeps the budget, else the better one, with what
-/// that takes.
-fn cold_start(measured: &Measured, limit: f64) -> Option<(Estimate, Option<&'static str>)> {
-    let outcome = |it: &ColdStart| Figure::Measured(it.total_ns).against(limit);
+/// The start that does best: the plain one, unless only a snapshot keeps the
+/// budget, or neither does and the snapshot is nearer.
+fn cold_start(measured: &Measured, limit: f64) -> Option<&ColdStart> {
     let of = |start| measured.cold_starts.iter().find(|it| it.start == start);
+    let outcome = |it: &ColdStart| Figure::Measured(it.total_ns).against(limit);
+    let is_nearer = |snapshot: &ColdStart, plain: &ColdStart| {
+        outcome(plain) == Outcome::Failed && snapshot.total_ns.value < plain.total_ns.value
+    };
     match (of(Start::Plain), of(Start::Snapshot)) {
-        (Some(plain), Some(snapshot)) if outcome(snapshot) < outcome(plain) => {
-            Some((snapshot.total_ns, Some("needs a snapshot of the initialised interpreter")))
+        (Some(plain), Some(snapshot))
+            if outcome(snapshot) < outcome(plain) || is_nearer(snapshot, plain) =>
+        {
+            Some(snapshot)
         }
-        (Some(plain), _) => Some((plain.total_ns, None)),
-        (None, Some(snapshot)) => {
-            Some((snapshot.total_ns, Some("needs a snapshot of the initialised interpreter")))
-        }
-        (None, None) => None,
+        (plain, snapshot) => plain.or(snapshot),
     }
+}
+
+/// What a cold start began with.
+fn begun_with(cold: &ColdStart) -> String {
+    let loads = cold.phases.iter().any(|it| it.phase == ColdPhase::LoadArtifact);
+    let compiled = if loads { ", compiled ahead of time" } else { "" };
+    format!("{} start{compiled}", cold.start.name())
 }
 
 /// The largest of all launches.

@@ -100,18 +100,20 @@ fn best_of_case<'a>(
     judged.min_by(by_fit)
 }
 
-/// The better grade, then fewer requirements that are not passed, then the
+/// The better grade, then fewer requirements as bad as the worst, then the
 /// more room in what decides, then the faster.
 fn by_fit(a: &Judged<'_>, b: &Judged<'_>) -> Ordering {
-    let open =
-        |it: &Judged<'_>| it.requirements.iter().filter(|it| it.outcome != Outcome::Passed).count();
+    let bad = |it: &Judged<'_>| {
+        let worst = deciding(it).outcome;
+        it.requirements.iter().filter(|it| it.outcome == worst).count()
+    };
     let room = |it: &Judged<'_>| deciding(it).margin().unwrap_or(0.0);
     let latency = |it: &Judged<'_>| {
         let latency = it.cell.measured().and_then(|it| it.latency.as_ref());
         latency.map_or(f64::INFINITY, |it| it.median_ns.value)
     };
     (a.grade.cmp(&b.grade))
-        .then_with(|| open(a).cmp(&open(b)))
+        .then_with(|| bad(a).cmp(&bad(b)))
         .then_with(|| room(b).total_cmp(&room(a)))
         .then_with(|| latency(a).total_cmp(&latency(b)))
 }
