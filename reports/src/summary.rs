@@ -27,9 +27,7 @@ const LISTED: usize = 4;
 pub fn summary(analysis: &Analysis) -> String {
     let results = tables::results(analysis).only(&COLUMNS);
     let mut sections = vec![aligned(&results), answers(analysis)];
-    if !analysis.verdicts.is_empty() {
-        sections.push(aligned(&tables::verdicts(analysis)));
-    }
+    sections.extend(Some(verdicts(analysis)).filter(|text| !text.is_empty()));
     let banners = banners::parity(analysis).into_iter().chain(banners::of(analysis));
     let notes: Vec<_> = banners
         .map(|banner| format!("{} {}: {}", banner.tone.mark(), banner.title, banner.text))
@@ -58,6 +56,20 @@ fn not_measured(analysis: &Analysis) -> String {
         .iter()
         .map(|it| format!("unsupported: {}: {}", places(analysis, &it.cells), it.reason));
     let lines = failed.chain(unsupported).map(|line| line.replace('\n', " "));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Of one workload with reasons, of several as a table.
+fn verdicts(analysis: &Analysis) -> String {
+    if analysis.workloads.len() > 1 && !analysis.verdicts.is_empty() {
+        return aligned(&tables::verdicts(analysis));
+    }
+    let lines = analysis.verdicts.iter().map(|it| {
+        let conditions = it.conditions.iter().map(|condition| format!(" Condition: {condition}."));
+        let (scenario, grade, reason) = (&it.scenario, it.grade.name(), &it.reason);
+        let line = format!("{scenario}: {grade}. {reason}{}", conditions.collect::<String>());
+        line.replace('\n', " ")
+    });
     lines.collect::<Vec<_>>().join("\n")
 }
 
