@@ -32,7 +32,7 @@ pub(crate) fn overview(analysis: &Analysis) -> Table {
         row.extend([Entry::figure(mean), Entry::figure(execution), Entry::figure(boundary)]);
         table.rows.push(row);
     }
-    if is_long { table.turned("case", ABOUT.len()) } else { table }
+    if is_long { table.turned("case", ABOUT.len()) } else { table.without_empty_columns() }
 }
 
 /// What is told of a target beside its figures.
