@@ -7,6 +7,8 @@ mod verdict;
 use std::fs;
 use std::sync::LazyLock;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use fixture::{Behaviour, Fixture, HOSTILE, native, versions, wasmtime};
 use proptest::prelude::*;
 use wasmfit_protocol::Profiled;
@@ -835,4 +837,17 @@ fn the_schemas_that_are_shipped_are_those_of_the_types() {
         }
         assert!(fs::read_to_string(&path).is_ok_and(|shipped| shipped == text), "{path}");
     }
+}
+
+#[test]
+fn a_spreadsheet_takes_no_name_for_a_formula() {
+    let mut fixture = Fixture::new(6);
+    fixture.workload("=1+1");
+    let case = Case { workload: "=1+1".into(), batch: None };
+    fixture.measure(&case, &native(), 50, BEHAVIOUR);
+    let html = html_of(&fixture);
+    let encoded = html.split("data:text/csv;base64,").nth(1).unwrap().split('"').next().unwrap();
+    let csv = String::from_utf8(BASE64_STANDARD.decode(encoded).unwrap()).unwrap();
+    let rows: Vec<_> = csv.lines().collect();
+    assert!(rows[0].starts_with("case,target,") && rows[1].starts_with("'=1+1,native@"), "{csv}");
 }
