@@ -21,6 +21,11 @@ use wasmfit_protocol::{
 
 use crate::exit::CommandError;
 
+/// One thread natively, since a guest has no more. BLAS libraries read these
+/// at load.
+pub(crate) const ONE_THREAD: [(&str, &str); 3] =
+    [("OPENBLAS_NUM_THREADS", "1"), ("OMP_NUM_THREADS", "1"), ("MKL_NUM_THREADS", "1")];
+
 /// How much longer than its job's limit a runner may take: it keeps the limit
 /// itself and needs a moment to say so.
 const GRACE: Duration = Duration::from_secs(5);
@@ -162,11 +167,7 @@ fn start(runner: &Runner) -> io::Result<Started> {
     let mut command = Command::new(&runner.program);
     command
         .args(&runner.arguments)
-        // One thread natively, since a guest has no more. BLAS libraries read
-        // these at load.
-        .env("OPENBLAS_NUM_THREADS", "1")
-        .env("OMP_NUM_THREADS", "1")
-        .env("MKL_NUM_THREADS", "1")
+        .envs(ONE_THREAD)
         // The same seed on every target, so that sets and dicts are laid out
         // alike.
         .env("PYTHONHASHSEED", "0")

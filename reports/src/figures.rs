@@ -99,11 +99,7 @@ fn row(case: &CaseAnalysis, cell: &CellAnalysis, measured: &Measured) -> Row {
         samples: latency.map(|it| it.samples),
         marshalling_share: measured.phases.as_ref().map(|it| it.marshalling_share),
         cold_start_ns: measured.cold_starts.first().map(|it| it.total_ns.value),
-        peak_resident_bytes: measured
-            .footprints
-            .iter()
-            .filter_map(|it| it.peak_resident_bytes)
-            .max(),
+        peak_resident_bytes: measured.peak_resident_bytes(),
         linear_memory_bytes: measured
             .footprints
             .iter()

@@ -1,8 +1,8 @@
 //! The answer in a sentence.
 
 use crate::analysis::{
-    Analysis, CaseAnalysis, CellAnalysis, CellState, Comparison, Execution, Measured, Paging,
-    Ranking,
+    Analysis, CaseAnalysis, CellAnalysis, CellState, Comparison, Execution, Measured, Ranking,
+    distinct,
 };
 use crate::format::{counted, cut, duration, ratio, ratio_interval_in_brackets};
 use crate::statistics::quantile;
@@ -40,12 +40,7 @@ pub(crate) fn overall(analysis: &Analysis) -> Vec<Headline> {
     if !analysis.has_many_cases() {
         return Vec::new();
     }
-    let mut guests: Vec<&str> = Vec::new();
-    for guest in analysis.cases().flat_map(CaseAnalysis::guests) {
-        if !guests.contains(&guest) {
-            guests.push(guest);
-        }
-    }
+    let guests = distinct(analysis.cases().flat_map(CaseAnalysis::guests));
     guests.into_iter().map(|guest| of_guest_overall(analysis, guest)).collect()
 }
 
@@ -117,7 +112,7 @@ fn of_guest(case: &CaseAnalysis, guest: &str) -> Headline {
 /// What native's allocator costs it, where it would be another comparison
 /// without.
 fn paging_natively(case: &CaseAnalysis) -> Option<String> {
-    let paging = case.native()?.latency.as_ref()?.paging.filter(Paging::weighs)?;
+    let paging = case.native()?.weighty_paging()?;
     Some(format!("page faults are at least {:.0}% of native's time", paging.share * 100.0))
 }
 

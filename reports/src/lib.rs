@@ -73,6 +73,12 @@ pub enum ReportError {
     },
 }
 
+impl ReportError {
+    fn io(path: &Path, source: io::Error) -> Self {
+        Self::Io { path: path.to_owned(), source }
+    }
+}
+
 /// Reads the run in `folder` and computes every figure of its report.
 pub fn analyze(folder: &Path) -> Result<Analysis, RecordError> {
     let run = RunDirectory::read(folder)?;
@@ -103,6 +109,6 @@ fn replace(path: &Path, text: &str) -> Result<(), ReportError> {
     written.map_err(|source| {
         // What is left of the draft is of no use; the first error counts.
         let _ = fs::remove_file(&draft);
-        ReportError::Io { path: path.to_owned(), source }
+        ReportError::io(path, source)
     })
 }

@@ -12,7 +12,7 @@ use crate::charts::{self, Figure};
 use crate::format::count;
 use crate::html::{SCRIPT, script_hash, subject};
 use crate::verdict::Grade;
-use crate::{ReportError, analyze, html, markdown, replace};
+use crate::{ReportError, analyze, render, replace};
 
 /// What is copied beside a report: its figures follow from these.
 const RAW: [&str; 3] = ["run.json", "samples.csv", "profile.csv"];
@@ -53,14 +53,14 @@ pub fn publish(folders: &[PathBuf], out: &Path) -> Result<PathBuf, ReportError> 
     for (folder, analysis) in &runs {
         let name = free_name(&analysis.started_at, &mut taken);
         let place = out.join("runs").join(&name);
-        fs::create_dir_all(&place).map_err(|source| io_error(&place, source))?;
-        replace(&place.join("report.html"), &html::render(analysis)?)?;
-        replace(&place.join("report.md"), &markdown::render(analysis)?)?;
+        fs::create_dir_all(&place).map_err(|source| ReportError::io(&place, source))?;
+        render(&place, analysis)?;
         for file in RAW {
             let from = folder.join(file);
             // A run without a profile has no such file.
             if from.exists() {
-                fs::copy(&from, place.join(file)).map_err(|source| io_error(&from, source))?;
+                fs::copy(&from, place.join(file))
+                    .map_err(|source| ReportError::io(&from, source))?;
             }
         }
         entries.push(entry(name, analysis));
@@ -74,10 +74,6 @@ pub fn publish(folders: &[PathBuf], out: &Path) -> Result<PathBuf, ReportError> 
     let path = out.join("index.html");
     replace(&path, &index.render()?)?;
     Ok(path)
-}
-
-fn io_error(path: &Path, source: std::io::Error) -> ReportError {
-    ReportError::Io { path: path.to_owned(), source }
 }
 
 /// When the run began, as a folder's name; with a number behind it where two

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use wasmfit_protocol::FramesReader;
 
 use super::{Finding, Topic};
-use crate::drive::Interrupt;
+use crate::drive::{Interrupt, ONE_THREAD};
 use crate::exit::CommandError;
 use crate::workloads::Workload;
 
@@ -120,9 +120,7 @@ impl Process {
                 .arg(manifest.requests.to_string())
                 .args([batches.join(","), manifest.packages.join(",")])
                 .env("PYTHONHASHSEED", hash_seed)
-                .env("OPENBLAS_NUM_THREADS", "1")
-                .env("OMP_NUM_THREADS", "1")
-                .env("MKL_NUM_THREADS", "1")
+                .envs(ONE_THREAD)
                 .stdin(Stdio::null())
                 // What a workload prints is none of the findings.
                 .stdout(Stdio::null())

@@ -37,7 +37,6 @@ pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
 
     let original = original.as_ref().unwrap_or(arguments);
     let rules = Rules::read(&original.rules)?;
-    let scenarios = scenarios::find(&original.scenarios, &original.budgets)?;
     let targets = match (&original.targets[..], original.interpreters) {
         ([], false) => Targets::Compiled,
         ([], true) => Targets::AndInterpreted,
@@ -49,6 +48,7 @@ pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
         let directory = RunDirectory::resume(folder, &run)?;
         (run, directory)
     } else {
+        let scenarios = scenarios::find(&arguments.scenarios, &arguments.budgets)?;
         let effort = Effort::of(arguments.profile, arguments.sample_rate);
         let mut run = matrix.new_run(effort, limits(arguments), arguments.seed, &rules);
         run.scenarios = scenarios;

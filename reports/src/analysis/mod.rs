@@ -356,6 +356,17 @@ pub struct CellNoise {
     pub steady_launches: u32,
 }
 
+/// Each once, in order of first appearance.
+pub(crate) fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let mut found = Vec::new();
+    for one in all {
+        if !found.contains(&one) {
+            found.push(one);
+        }
+    }
+    found
+}
+
 impl Paging {
     /// Whether it is enough to make another comparison: linear memory is
     /// never given back to the system, native memory is.
@@ -363,6 +374,20 @@ impl Paging {
     pub fn weighs(&self) -> bool {
         const LARGEST_SHARE: f64 = 0.05;
         self.share > LARGEST_SHARE
+    }
+}
+
+impl Measured {
+    /// What its requests take from the system, where that weighs.
+    #[must_use]
+    pub fn weighty_paging(&self) -> Option<Paging> {
+        self.latency.as_ref()?.paging.filter(Paging::weighs)
+    }
+
+    /// Largest resident set of a launch, however the interpreter came up.
+    #[must_use]
+    pub fn peak_resident_bytes(&self) -> Option<u64> {
+        self.footprints.iter().filter_map(|it| it.peak_resident_bytes).max()
     }
 }
 
@@ -393,13 +418,8 @@ impl CaseAnalysis {
     /// Guests other than native's, in order of first appearance.
     #[must_use]
     pub fn guests(&self) -> Vec<&str> {
-        let mut guests: Vec<&str> = Vec::new();
-        for cell in self.cells.iter().filter(|cell| !cell.target.is_native()) {
-            if !guests.contains(&cell.target.guest.as_str()) {
-                guests.push(&cell.target.guest);
-            }
-        }
-        guests
+        let targets = self.cells.iter().map(|cell| &cell.target);
+        distinct(targets.filter(|it| !it.is_native()).map(|it| it.guest.as_str()))
     }
 }
 
@@ -424,13 +444,7 @@ impl Analysis {
     /// Every target, in order of first appearance.
     #[must_use]
     pub fn targets(&self) -> Vec<&Target> {
-        let mut targets: Vec<&Target> = Vec::new();
-        for (_, cell) in self.cells() {
-            if !targets.contains(&&cell.target) {
-                targets.push(&cell.target);
-            }
-        }
-        targets
+        distinct(self.cells().map(|(_, cell)| &cell.target))
     }
 
     /// Every measured cell, in report order.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use wasmfit_record::{Case, Target};
 
 use super::attribution::{Attributed, Attribution, CostClass};
-use super::{CaseAnalysis, CellAnalysis, WorkloadAnalysis};
+use super::{CaseAnalysis, CellAnalysis, WorkloadAnalysis, distinct};
 use crate::statistics::{Estimate, Interval, median};
 
 /// The classes that are compared. What is system on one side may be computed
@@ -75,12 +75,7 @@ pub(super) fn of(workloads: &[WorkloadAnalysis]) -> Vec<Survival> {
 
 /// What each runtime adds to each class.
 pub(super) fn taxes(survivals: &[Survival]) -> Vec<Tax> {
-    let mut targets: Vec<&Target> = Vec::new();
-    for survival in survivals {
-        if !targets.contains(&&survival.target) {
-            targets.push(&survival.target);
-        }
-    }
+    let targets = distinct(survivals.iter().map(|it| &it.target));
     let tax = |(target, class): (&Target, CostClass)| {
         let moves = survivals.iter().filter(|it| it.target == *target).flat_map(|it| &it.classes);
         let factors: Vec<f64> = moves

@@ -1,12 +1,12 @@
 //! Targets against native, on a logarithmic axis.
 
-use wasmfit_record::{Case, Target};
+use wasmfit_record::Case;
 
 use super::Figure;
 use super::axis::Axis;
 use super::canvas::{Canvas, ChartError, Ink};
 use super::rows::{ACROSS, Headings, MARK, Row, draw_rows, guest_of, ink_of, legend_of, told};
-use crate::analysis::{Analysis, CaseAnalysis, CellAnalysis, Ratio};
+use crate::analysis::{Analysis, CaseAnalysis, CellAnalysis, Ratio, distinct};
 use crate::format::{in_brackets, ratio, ratio_interval};
 
 const CAPTION: &str = "Dots are medians over rounds, lines their 95% intervals, or of the level beside them; the line at 1× is native. Right of it is slower. The axis is logarithmic.";
@@ -51,23 +51,14 @@ pub(crate) fn ratios(case: &CaseAnalysis) -> Result<Option<Figure>, ChartError> 
 /// One chart per case that several of `runs` have: each target of it in each
 /// run, the earliest first.
 pub(crate) fn histories(runs: &[&Analysis]) -> Result<Vec<Figure>, ChartError> {
-    let mut cases: Vec<&Case> = Vec::new();
-    for case in runs.iter().flat_map(|run| run.cases()) {
-        if !cases.contains(&&case.case) {
-            cases.push(&case.case);
-        }
-    }
+    let cases = distinct(runs.iter().flat_map(|run| run.cases()).map(|it| &it.case));
     let charts: Result<Vec<_>, _> = cases.into_iter().map(|case| history(runs, case)).collect();
     Ok(charts?.into_iter().flatten().collect())
 }
 
 fn history(runs: &[&Analysis], case: &Case) -> Result<Option<Figure>, ChartError> {
-    let mut targets: Vec<&Target> = Vec::new();
-    for target in runs.iter().flat_map(|run| run.targets()) {
-        if !target.is_native() && !targets.contains(&target) {
-            targets.push(target);
-        }
-    }
+    let targets = runs.iter().flat_map(|run| run.targets());
+    let targets = distinct(targets.filter(|target| !target.is_native()));
     let mut headings = Headings::default();
     let mut rows = Vec::new();
     for target in targets {

@@ -1,6 +1,6 @@
 //! What is asked of a workload in a scenario, and how it comes out.
 
-use wasmfit_record::{Budgets, Scenario};
+use wasmfit_record::Scenario;
 
 use super::{Entry, Style, Table};
 use crate::analysis::Analysis;
@@ -72,29 +72,7 @@ fn found(asked: &Asked, figure: Figure) -> String {
 
 /// The budgets of a scenario, each in a few words.
 pub(crate) fn asked(scenario: &Scenario) -> Vec<String> {
-    let Budgets {
-        p50_ns,
-        p99_ns,
-        cold_start_ns,
-        size_bytes,
-        compressed_bytes,
-        memory_bytes,
-        slowdown,
-        cost_per_million,
-    } = scenario.budgets;
-    let exact = |it: Option<u64>| it.map(|it| it as f64);
-    let limits = [
-        (Asked::P50, exact(p50_ns)),
-        (Asked::P99, exact(p99_ns)),
-        (Asked::ColdStart, exact(cold_start_ns)),
-        (Asked::Size, exact(size_bytes)),
-        (Asked::CompressedSize, exact(compressed_bytes)),
-        (Asked::Memory, exact(memory_bytes)),
-        (Asked::Slowdown, slowdown),
-        (Asked::CostPerMillion, cost_per_million),
-    ];
-    let told = |(asked, limit): (Asked, Option<f64>)| {
-        Some(format!("{} within {}", asked.title(), asked.told(limit?)))
-    };
-    limits.into_iter().filter_map(told).collect()
+    let told =
+        |(asked, limit): (Asked, f64)| format!("{} within {}", asked.title(), asked.told(limit));
+    Asked::limits(&scenario.budgets).map(told).collect()
 }

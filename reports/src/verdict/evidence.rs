@@ -7,7 +7,7 @@ use wasmfit_record::{GuestRecord, Need, Price, Scenario, Target};
 
 use super::requirement::{Asked, Figure, Outcome, Requirement};
 use crate::analysis::{
-    Analysis, CaseAnalysis, CellAnalysis, CellState, ColdStart, Measured, Outputs, Paging,
+    Analysis, CaseAnalysis, CellAnalysis, CellState, ColdStart, Measured, Outputs,
 };
 use crate::statistics::{Estimate, Interval};
 
@@ -35,9 +35,9 @@ pub(super) fn hold(
     let mut requirements = vec![runs(&cell.state), same_answers(&cell.state)];
     requirements.extend(scenario.needs.iter().map(|need| provided(*need, &cell.target)));
     requirements.extend(packages(&scenario.packages, guest));
-    requirements.extend(budgets(scenario, measured, guest, assets_bytes));
     let limit = scenario.budgets.cold_start_ns;
     let cold = limit.zip(measured).and_then(|(it, measured)| cold_start(measured, it as f64));
+    requirements.extend(budgets(scenario, measured, cold, guest, assets_bytes));
     let mut conditions = Vec::new();
     if cold.is_some_and(|it| it.start == Start::Snapshot) {
         conditions.push("needs a snapshot of the initialised interpreter".to_owned());
@@ -146,65 +146,58 @@ fn packages(wanted: &[String], guest: Option<&GuestRecord>) -> Option<Requiremen
 fn budgets(
     scenario: &Scenario,
     measured: Option<&Measured>,
+    cold: Option<&ColdStart>,
     guest: Option<&GuestRecord>,
     assets_bytes: u64,
 ) -> Vec<Requirement> {
     const MISSING: &str = "there is no figure";
-    let asked = &scenario.budgets;
     let latency = measured.and_then(|it| it.latency.as_ref());
     let p50 = latency.map(|it| it.median_ns);
-    let memory = measured.and_then(memory_bytes);
-    let size = guest.map(|it| total(&it.bytes) + assets_bytes);
-    let compressed = guest.filter(|it| !it.gzip_bytes.is_empty());
-    let compressed = compressed.map(|it| total(&it.gzip_bytes) + assets_bytes);
-    let ratio = measured.and_then(|it| it.ratio).map(|it| it.times_native);
-    let cost = scenario.price.and_then(|price| Some(cost(price, p50?, memory?)));
+    let memory = measured.and_then(Measured::peak_resident_bytes);
     let counted = |bytes: u64| Figure::Counted(bytes as f64);
-    let ns = |limit: Option<u64>| limit.map(|it| it as f64);
-    let cold = ns(asked.cold_start_ns).and_then(|limit| cold_start(measured?, limit));
-    let p99 = latency.and_then(|it| {
-        let value = it.p99_ns?;
-        Some(Estimate { value, interval: it.p99_interval })
-    });
-    let rows = [
-        (Asked::P50, ns(asked.p50_ns), p50.map(Figure::Measured), MISSING),
-        (
-            Asked::P99,
-            ns(asked.p99_ns),
-            p99.or_else(|| beyond(p50, asked.p99_ns)).map(Figure::Measured),
-            "a 99th percentile rests on 100 samples at least",
-        ),
-        (
-            Asked::ColdStart,
-            ns(asked.cold_start_ns),
-            cold.map(|it| Figure::Measured(it.total_ns)),
-            MISSING,
-        ),
-        (Asked::Size, ns(asked.size_bytes), size.map(counted), MISSING),
-        (
-            Asked::CompressedSize,
-            ns(asked.compressed_bytes),
-            compressed.map(counted),
-            "it was not compressed",
-        ),
-        (Asked::Memory, ns(asked.memory_bytes), memory.map(counted), MISSING),
-        (Asked::Slowdown, asked.slowdown, ratio.map(Figure::Measured), "native was not measured"),
-        (Asked::CostPerMillion, asked.cost_per_million, cost.map(Figure::Measured), MISSING),
-    ];
-    let held = rows.into_iter().filter_map(|(asked, limit, figure, missing)| {
-        let mut held = Requirement::budget(asked, limit?, figure, missing);
+    let hold = |(asked, limit): (Asked, f64)| {
+        let (figure, missing) = match asked {
+            Asked::P50 => (p50.map(Figure::Measured), MISSING),
+            Asked::P99 => {
+                let p99 = latency
+                    .and_then(|it| Some(Estimate { value: it.p99_ns?, interval: it.p99_interval }));
+                let figure = p99.or_else(|| beyond(p50, limit)).map(Figure::Measured);
+                (figure, "a 99th percentile rests on 100 samples at least")
+            }
+            Asked::ColdStart => (cold.map(|it| Figure::Measured(it.total_ns)), MISSING),
+            Asked::Size => (guest.map(|it| counted(total(&it.bytes) + assets_bytes)), MISSING),
+            Asked::CompressedSize => {
+                let compressed = guest.filter(|it| !it.gzip_bytes.is_empty());
+                let figure = compressed.map(|it| counted(total(&it.gzip_bytes) + assets_bytes));
+                (figure, "it was not compressed")
+            }
+            Asked::Memory => (memory.map(counted), MISSING),
+            Asked::Slowdown => {
+                let ratio = measured.and_then(|it| it.ratio);
+                (ratio.map(|it| Figure::Measured(it.times_native)), "native was not measured")
+            }
+            Asked::CostPerMillion => {
+                let cost = scenario.price.and_then(|price| Some(cost(price, p50?, memory?)));
+                (cost.map(Figure::Measured), MISSING)
+            }
+            // These have no budgets.
+            Asked::Runs | Asked::SameAnswers | Asked::Need(_) | Asked::Packages(_) => {
+                (None, MISSING)
+            }
+        };
+        let mut held = Requirement::budget(asked, limit, figure, missing);
         if let (Asked::ColdStart, Some(cold)) = (&held.asked, cold) {
             held.because = begun_with(cold);
         }
-        Some(held)
-    });
-    held.collect()
+        held
+    };
+    Asked::limits(&scenario.budgets).map(hold).collect()
 }
 
 /// A 99th percentile is no less than the median: where that alone is beyond
 /// the budget, it stands for it.
-fn beyond(p50: Option<Estimate>, limit: Option<u64>) -> Option<Estimate> {
-    p50.filter(|it| it.interval.is_some_and(|interval| interval.low > limit.unwrap_or(0) as f64))
+fn beyond(p50: Option<Estimate>, limit: f64) -> Option<Estimate> {
+    p50.filter(|it| it.interval.is_some_and(|interval| interval.low > limit))
 }
 
 /// The start that does best: the plain one, unless only a snapshot keeps the
@@ -232,11 +225,6 @@ fn begun_with(cold: &ColdStart) -> String {
     format!("{} start{compiled}", cold.start.name())
 }
 
-/// The largest of all launches.
-fn memory_bytes(measured: &Measured) -> Option<u64> {
-    measured.footprints.iter().filter_map(|it| it.peak_resident_bytes).max()
-}
-
 /// The module of a plain start, and what lies beside the modules.
 fn total(files: &BTreeMap<String, u64>) -> u64 {
     let spare = if files.contains_key(Start::Plain.module()) {
@@ -259,7 +247,7 @@ fn cost(price: Price, p50: Estimate, memory_bytes: u64) -> Estimate {
 
 /// A slowdown is another where native keeps its memory as a guest does.
 fn paging_natively(native: Option<&Measured>) -> Option<String> {
-    let paging = native?.latency.as_ref()?.paging.filter(Paging::weighs)?;
+    let paging = native?.weighty_paging()?;
     Some(format!(
         "holds against native as it comes, whose page faults are at least {:.0}% of its time",
         paging.share * 100.0

@@ -1,7 +1,7 @@
 //! A requirement held against a figure.
 
 use serde::Serialize;
-use wasmfit_record::Need;
+use wasmfit_record::{Budgets, Need};
 
 use crate::format::{duration, ratio, size};
 use crate::statistics::Estimate;
@@ -37,6 +37,22 @@ pub enum Asked {
 }
 
 impl Asked {
+    /// Every budget that there is, with its limit.
+    pub(crate) fn limits(budgets: &Budgets) -> impl Iterator<Item = (Self, f64)> {
+        let exact = |it: Option<u64>| it.map(|it| it as f64);
+        let limits = [
+            (Self::P50, exact(budgets.p50_ns)),
+            (Self::P99, exact(budgets.p99_ns)),
+            (Self::ColdStart, exact(budgets.cold_start_ns)),
+            (Self::Size, exact(budgets.size_bytes)),
+            (Self::CompressedSize, exact(budgets.compressed_bytes)),
+            (Self::Memory, exact(budgets.memory_bytes)),
+            (Self::Slowdown, budgets.slowdown),
+            (Self::CostPerMillion, budgets.cost_per_million),
+        ];
+        limits.into_iter().filter_map(|(asked, limit)| Some((asked, limit?)))
+    }
+
     /// What reports call it.
     #[must_use]
     pub fn title(&self) -> String {

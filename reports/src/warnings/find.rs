@@ -6,7 +6,7 @@ use wasmfit_record::{Class, Status};
 use super::{CellName, Warning};
 use crate::analysis::{
     Analysis, Attributed, CaseAnalysis, CellAnalysis, CellState, Comparison, Measured,
-    NotAssessable, Outputs, Paging,
+    NotAssessable, Outputs,
 };
 
 /// Under so many launches the bootstrap interval of a median is hardly more
@@ -113,7 +113,7 @@ fn of_noise(measured: &Measured, name: &impl Fn() -> CellName) -> Vec<Warning> {
 }
 
 fn of_paging(measured: &Measured, name: &impl Fn() -> CellName) -> Option<Warning> {
-    let paging = measured.latency.as_ref()?.paging.filter(Paging::weighs)?;
+    let paging = measured.weighty_paging()?;
     Some(Warning::MemoryTakenAnew { cell: name(), paging })
 }
 
