@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::cli::{Assess, Bench};
+use crate::cli::{Assess, Bench, Runners};
 use crate::commands::bench;
 use crate::exit::{CommandError, Ending};
 use crate::places::Places;
@@ -75,7 +75,7 @@ pub(crate) fn bench_of(arguments: &Assess, out: &Path) -> Result<Bench, CommandE
         scenarios: arguments.scenarios.clone(),
         budgets: arguments.budgets.clone(),
         seed: None,
-        runners: Vec::new(),
+        runners: Runners::default(),
         json: arguments.json,
     })
 }

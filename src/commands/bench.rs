@@ -28,7 +28,8 @@ pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
     let original = resumed.as_ref().map(|run| original_arguments(run, folder)).transpose()?;
     let places =
         &Places::find()?.with_python(original.as_ref().unwrap_or(arguments).python.as_deref());
-    let runners = runners::all(places, &original.as_ref().unwrap_or(arguments).runners);
+    let external = original.as_ref().unwrap_or(arguments).runners.find()?;
+    let runners = runners::all(places, &external);
     let native = runners::native(places);
     let inventory = Inventory::take(places, &runners);
     inventory.require_native()?;

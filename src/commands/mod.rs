@@ -10,6 +10,7 @@ pub(crate) mod list;
 pub(crate) mod new;
 pub(crate) mod publish;
 pub(crate) mod report;
+pub(crate) mod runner_check;
 pub(crate) mod shell;
 
 use std::io::{self, Write};
