@@ -391,8 +391,8 @@ pub(crate) struct Check {
 /// Check that an executable speaks the runner protocol
 ///
 /// Hands it jobs, good ones and bad ones, and holds what it tells, writes and
-/// leaves behind against what the protocol asks for. Takes half a minute for a
-/// runner that compiles; what a check is about is in docs/runners.md.
+/// leaves behind against what the protocol asks for. Takes some ten seconds for a
+/// runner that compiles; what each check is about is in docs/runners.md.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:

@@ -114,9 +114,12 @@ pub(super) fn prepares(subject: &Subject<'_>) -> Result<(), Objection> {
 }
 
 pub(super) fn prepares_again(subject: &Subject<'_>) -> Result<(), Objection> {
-    let Ok(first) = prepared(subject, Trial::Prepare) else {
-        return Err(Objection::NotTried("its guest is not prepared".into()));
+    let not_prepared = |objection| match objection {
+        // Of which the first one tells.
+        Objection::Broken(_) => Objection::NotTried("its guest is not prepared".into()),
+        Objection::NotTried(_) => objection,
     };
+    let first = prepared(subject, Trial::Prepare).map_err(not_prepared)?;
     let Some(first) = first else {
         return Err(Objection::NotTried("it compiles nothing".into()));
     };

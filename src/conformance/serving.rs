@@ -21,6 +21,11 @@ const UNACCOUNTED_NS: u64 = 20_000_000;
 /// Reading the processor's clock takes time of its own, and a tick may pass.
 const CPU_SLACK_NS: u64 = 1_000_000;
 
+/// A pass is too short below this share of its budget: a runner may count what
+/// passes between requests, of which no sample tells, and on a busy machine
+/// that is most of it.
+const SHORTEST_SHARE: u64 = 10;
+
 /// How much longer than its budget a pass may take: ten times, and this.
 const OVERTIME_NS: u64 = 5_000_000_000;
 
@@ -198,8 +203,7 @@ fn keeps_budget(requests: &[Vec<Sample>], budget_ns: u64) -> Result<(), Objectio
     })?;
     let (took_ns, budget) = (wall_ns(requests), Duration::from_nanos(budget_ns));
     let took = Duration::from_nanos(took_ns);
-    // What passes between requests is in no sample.
-    ensure(took_ns >= budget_ns / 2 || count == most, || {
+    ensure(took_ns >= budget_ns / SHORTEST_SHARE || count == most, || {
         format!("it ends after {took:.1?} of {budget:?} and {count} requests")
     })?;
     ensure(took_ns <= budget_ns * 10 + OVERTIME_NS, || {

@@ -160,6 +160,20 @@ mod tests {
     }
 
     #[test]
+    fn the_file_of_the_documentation_reads() {
+        let page = include_str!("../../docs/runners.md");
+        let text = page.split_once("```toml\n").expect("a file").1;
+        let text = text.split_once("```").expect("its end").0;
+        let folder = tempfile::tempdir().expect("a folder");
+        for program in ["path/relative/to/this/file", "demo.py"] {
+            let program = folder.path().join(program);
+            fs::create_dir_all(program.parent().expect("a folder")).expect("a folder");
+            fs::write(program, "").expect("a program");
+        }
+        assert_eq!(parse(text, folder.path()).map(|found| found.len()), Ok(2));
+    }
+
+    #[test]
     fn what_is_wrong_in_a_file_is_told_with_its_line() {
         for (text, line, what) in [
             ("[mine", 1, "a runner is [NAME]"),
