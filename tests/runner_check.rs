@@ -125,7 +125,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     (
         "measure",
         "        requests += source\n",
-        "        requests += source\n        if sampling['plain_ns'] == 100_000_000: fail('trap', 'no')\n",
+        "        requests += source\n        if sampling['plain_ns'] == 200_000_000: fail('trap', 'no')\n",
     ),
     ("versions", "packages=versions", "packages={}"),
     ("samples", "wall_ns,cpu_ns", "wall,cpu"),

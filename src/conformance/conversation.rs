@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -123,7 +123,7 @@ pub(super) fn converse<J: Serialize>(
     let errors = started.child.stderr.take();
     let errors = thread::spawn(move || errors.map(read_errors).unwrap_or_default());
 
-    let mut listening = Listening { lines: Vec::new(), last_ns: None };
+    let mut listening = Listening::default();
     let killed = listening.await_end(&started, &receiver, patience);
     let ended_ns = monotonic_ns();
     let left_behind = if killed.is_none() { members_left(group) } else { Vec::new() };
@@ -151,9 +151,13 @@ pub(super) fn converse<J: Serialize>(
 }
 
 /// What has been heard so far.
+#[derive(Default)]
 struct Listening {
     lines: Vec<Line>,
+    /// When the last event came.
     last_ns: Option<u64>,
+    /// Whether a line was no event.
+    has_other: bool,
 }
 
 impl Listening {
@@ -167,25 +171,25 @@ impl Listening {
     ) -> Option<Duration> {
         let began = Instant::now();
         let mut deadline = began + patience;
+        let mut is_over = false;
         loop {
-            while let Ok(heard) = receiver.try_recv() {
-                self.take(heard);
-                // What is no event ends a job: the rest decides nothing.
-                if self.last_ns.is_some() || self.lines.iter().any(|line| line.other().is_some()) {
-                    deadline = deadline.min(Instant::now() + GRACE);
-                }
+            match receiver.recv_timeout(GLANCE) {
+                Ok(heard) => self.take(heard),
+                Err(RecvTimeoutError::Timeout) => {}
+                // Without this, it would not be waited for at all.
+                Err(RecvTimeoutError::Disconnected) => thread::sleep(GLANCE),
+            }
+            // What is no event ends a job as its last event does.
+            let is_told = self.last_ns.is_some() || self.has_other;
+            if is_told && !is_over {
+                deadline = deadline.min(Instant::now() + GRACE);
+                is_over = true;
             }
             if started.has_exited() {
                 return None;
             }
             if Instant::now() >= deadline {
                 return Some(began.elapsed());
-            }
-            if let Ok(heard) = receiver.recv_timeout(GLANCE) {
-                self.take(heard);
-            } else {
-                // Also where the other end is closed.
-                thread::sleep(GLANCE);
             }
         }
     }
@@ -197,6 +201,7 @@ impl Listening {
         {
             self.last_ns = Some(at_ns);
         }
+        self.has_other |= line.other().is_some();
         self.lines.push(line);
     }
 }

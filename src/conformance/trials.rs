@@ -81,8 +81,8 @@ pub(super) const MOST: u32 = 3;
 /// The passes of [`Trial::Steady`].
 pub(super) const STEADY: Sampling = Sampling {
     warmup_ns: 50_000_000,
-    plain_ns: 100_000_000,
-    phase_ns: 60_000_000,
+    plain_ns: 200_000_000,
+    phase_ns: 100_000_000,
     profile: Some(Profiling { wall_ns: 100_000_000, hertz: 500 }),
     least_requests: 5,
     most_requests: 5000,
