@@ -8,10 +8,10 @@ use clap_complete::Shell;
 use wasmfit_protocol::{Injection, InjectionPlace};
 use wasmfit_record::{Shard, Target};
 
-use crate::exit::EXIT_CODES;
+use crate::exit::{CommandError, EXIT_CODES};
 use crate::places::VARIABLES;
 use crate::plan::HERTZ;
-use crate::runners::External;
+use crate::runners::{self, External};
 use crate::scenarios::Change;
 
 /// Should this Python inference path be ported to WebAssembly?
@@ -43,6 +43,7 @@ pub(crate) enum Command {
     Classify(Classify),
     New(New),
     Check(Check),
+    RunnerCheck(RunnerCheck),
     List(List),
     Doctor(Doctor),
     Completions(Completions),
@@ -189,7 +190,7 @@ pub(crate) struct Bench {
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Go on with an unfinished run
-    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["workloads", "targets", "interpreters", "profile", "out", "seed", "memory", "timeout", "output", "sample_rate", "rules", "scenarios", "budgets", "python", "guests", "inject", "baseline", "base_workloads", "base_runners", "base_guests", "base_python", "against_itself", "until_decided", "shard"])]
+    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["workloads", "targets", "interpreters", "profile", "out", "seed", "memory", "timeout", "output", "sample_rate", "rules", "scenarios", "budgets", "python", "guests", "inject", "baseline", "base_workloads", "base_runners", "base_runners_file", "base_guests", "base_python", "against_itself", "until_decided", "shard"])]
     pub(crate) resume: Option<PathBuf>,
     /// Limit of the guest's memory, MiB; natively, of what the process
     /// allocates
@@ -219,10 +220,8 @@ pub(crate) struct Bench {
     /// Seed of the order of launches [default: from the clock]
     #[arg(long)]
     pub(crate) seed: Option<u64>,
-    /// Another runner, an executable that speaks the runner protocol;
-    /// repeatable
-    #[arg(long = "runner", value_name = "NAME=PATH")]
-    pub(crate) runners: Vec<External>,
+    #[command(flatten)]
+    pub(crate) runners: Runners,
     /// Another build of a guest, or one of your own: a folder with a
     /// guest.toml; repeatable
     #[arg(long = "guest", value_name = "NAME=DIR")]
@@ -244,7 +243,7 @@ pub(crate) struct Bench {
 pub(crate) struct Versus {
     /// Compare with a run that was made before: its folder, or what `wasmfit
     /// report --json` printed of it
-    #[arg(long, value_name = "RUN_DIR|FILE", conflicts_with_all = ["base_workloads", "base_runners", "base_guests", "base_python", "against_itself"])]
+    #[arg(long, value_name = "RUN_DIR|FILE", conflicts_with_all = ["base_workloads", "base_runners", "base_runners_file", "base_guests", "base_python", "against_itself"])]
     pub(crate) baseline: Option<PathBuf>,
     /// Measure the workloads of this folder in turn with those of --workload,
     /// of the same names: the version to compare with
@@ -253,6 +252,10 @@ pub(crate) struct Versus {
     /// Measure another build of a runner in turn with this one; repeatable
     #[arg(long = "base-runner", value_name = "NAME=PATH")]
     pub(crate) base_runners: Vec<External>,
+    /// File that names other builds of runners, or the same with other
+    /// arguments, to be measured in turn with these
+    #[arg(long = "base-runners", value_name = "FILE")]
+    pub(crate) base_runners_file: Option<PathBuf>,
     /// Measure another build of a guest in turn with this one; repeatable
     #[arg(long = "base-guest", value_name = "NAME=DIR")]
     pub(crate) base_guests: Vec<OwnGuest>,
@@ -347,6 +350,26 @@ impl std::str::FromStr for Slower {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let permille = (percent(share)? * 1000.0).round() as u32;
         Ok(Self(Injection { place, permille }))
+    }
+}
+
+/// Runners beside the built-in ones.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Runners {
+    /// Another runner, an executable that speaks the runner protocol; of a
+    /// built-in runtime's name, in place of that; repeatable
+    #[arg(long = "runner", value_name = "NAME=PATH")]
+    pub(crate) named: Vec<External>,
+    /// File that names runners, with arguments and environment [default:
+    /// runners.toml in the current folder, if it is there]
+    #[arg(long = "runners", value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+}
+
+impl Runners {
+    /// Reads them.
+    pub(crate) fn find(&self) -> Result<Vec<External>, CommandError> {
+        runners::find_external(&self.named, self.file.as_deref())
     }
 }
 
@@ -588,16 +611,60 @@ pub(crate) struct Check {
     pub(crate) json: bool,
 }
 
+/// Check that an executable speaks the runner protocol
+///
+/// Hands it jobs, good ones and bad ones, and holds what it tells, writes and
+/// leaves behind against what the protocol asks for. Takes some ten seconds for a
+/// runner that compiles; what each check is about is in docs/runners.md.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  A runner that brings its own interpreter, whatever its name:
+    wasmfit runner-check ./my-runner.py --guest mine
+  A runner of this build, by its second tier:
+    wasmfit runner-check target/release/wasmfit-wasmer --tier singlepass
+  One that runners.toml names, and the native one:
+    wasmfit runner-check my-runtime
+    wasmfit runner-check native")]
+pub(crate) struct RunnerCheck {
+    /// The executable; or a name in runners.toml; or native
+    #[arg(value_name = "PATH|NAME")]
+    pub(crate) runner: PathBuf,
+    /// Tier to check [default: the first that it lists]
+    #[arg(long, value_name = "TIER")]
+    pub(crate) tier: Option<String>,
+    /// Guest to run; one that is not installed is the runner's own [default:
+    /// the latest installed one that the tier takes]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) guest: Option<String>,
+    /// Argument to start it with; repeatable
+    #[arg(long = "argument", value_name = "ARG", allow_hyphen_values = true)]
+    pub(crate) arguments: Vec<String>,
+    /// File that names runners [default: runners.toml in the current folder,
+    /// if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) runners: Option<PathBuf>,
+    /// Limit of a job's time, where the job is not about that limit
+    #[arg(long, value_name = "DURATION", default_value = "1min", value_parser = duration)]
+    pub(crate) timeout: Duration,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Show what can be measured
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
   wasmfit list workloads
-  wasmfit list targets --json")]
+  wasmfit list targets --json
+  wasmfit list targets --runner mine=path/to/runner")]
 pub(crate) struct List {
     /// What to list
     #[arg(value_enum)]
     pub(crate) what: What,
+    #[command(flatten)]
+    pub(crate) runners: Runners,
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,

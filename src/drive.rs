@@ -14,6 +14,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use wasmfit_protocol::{
     EXIT_FAILED, Event, Failure, FailureKind, GuestFiles, Hello, Job, Limits, Task, VERSION,
     Versions, monotonic_ns,
@@ -26,12 +27,15 @@ use crate::exit::CommandError;
 pub(crate) const ONE_THREAD: [(&str, &str); 3] =
     [("OPENBLAS_NUM_THREADS", "1"), ("OMP_NUM_THREADS", "1"), ("MKL_NUM_THREADS", "1")];
 
+/// So that sets and dicts are laid out alike on every target.
+pub(crate) const HASH_SEED: (&str, &str) = ("PYTHONHASHSEED", "0");
+
 /// How much longer than its job's limit a runner may take: it keeps the limit
 /// itself and needs a moment to say so.
-const GRACE: Duration = Duration::from_secs(5);
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
 /// Longest line accepted from a runner.
-const LINE_BYTES: u64 = 1 << 20;
+pub(crate) const LINE_BYTES: u64 = 1 << 20;
 
 /// How much of a runner's standard error is kept for a failure's detail.
 const ERROR_BYTES: u64 = 16 << 10;
@@ -45,6 +49,8 @@ pub(crate) struct Runner {
     pub(crate) program: PathBuf,
     /// Its arguments.
     pub(crate) arguments: Vec<String>,
+    /// Environment variables of its own.
+    pub(crate) environment: Vec<(String, String)>,
     /// Where its guests come from.
     pub(crate) guests: Guests,
 }
@@ -124,13 +130,27 @@ impl Interrupt {
         }
     }
 
+    /// Has the end kill a runner's process group too, from here until
+    /// [`Interrupt::spare`].
+    pub(crate) fn reach(&self, group: i32) {
+        self.group.store(group, Ordering::SeqCst);
+        if self.is_requested() {
+            kill_group(group);
+        }
+    }
+
+    /// Before the runner is waited for: its number may then be another's.
+    pub(crate) fn spare(&self) {
+        self.group.store(0, Ordering::SeqCst);
+    }
+
     /// Whether the end was asked for.
     pub(crate) fn is_requested(&self) -> bool {
         self.requested.load(Ordering::SeqCst)
     }
 }
 
-fn kill_group(group: i32) {
+pub(crate) fn kill_group(group: i32) {
     // SAFETY: the group is one that this process made for a runner and has
     // not yet waited for, so its number cannot belong to anyone else.
     unsafe { libc::kill(-group, libc::SIGKILL) };
@@ -145,10 +165,7 @@ pub(crate) fn drive(
 ) -> Told {
     match start(runner) {
         Err(error) => {
-            let message = format!(
-                "{} does not start: {error}: build it, or set WASMFIT_RUNNERS",
-                runner.program.display()
-            );
+            let message = does_not_start(runner, &error);
             let last = Err(Failure::new(FailureKind::NotStarted, "spawn", message));
             Told { hello: None, versions: Versions::default(), last }
         }
@@ -156,21 +173,33 @@ pub(crate) fn drive(
     }
 }
 
+/// Why a runner could not be started, and what to do.
+pub(crate) fn does_not_start(runner: &Runner, error: &io::Error) -> String {
+    let remedy = match (error.kind(), runner.guests) {
+        (io::ErrorKind::PermissionDenied, _) => "make it executable, chmod +x",
+        (_, Guests::InstalledOrOwn) => {
+            "is it a program of this system, or a script whose first line names one?"
+        }
+        (_, Guests::None | Guests::Installed) => "build it, or set WASMFIT_RUNNERS",
+    };
+    format!("{} does not start: {error}: {remedy}", runner.program.display())
+}
+
 /// A process that waits for its job.
-struct Started {
-    child: Child,
-    spawned_at_ns: u64,
+pub(crate) struct Started {
+    pub(crate) child: Child,
+    pub(crate) spawned_at_ns: u64,
     executed_at_ns: u64,
 }
 
-fn start(runner: &Runner) -> io::Result<Started> {
+/// Starts a runner.
+pub(crate) fn start(runner: &Runner) -> io::Result<Started> {
     let mut command = Command::new(&runner.program);
     command
         .args(&runner.arguments)
+        .envs(runner.environment.iter().map(|(name, value)| (name, value)))
         .envs(ONE_THREAD)
-        // The same seed on every target, so that sets and dicts are laid out
-        // alike.
-        .env("PYTHONHASHSEED", "0")
+        .env(HASH_SEED.0, HASH_SEED.1)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -190,12 +219,10 @@ enum Line {
 
 impl Started {
     fn run(mut self, assignment: &Assignment<'_>, task: &Task, interrupt: &Interrupt) -> Told {
-        let group = i32::try_from(self.child.id()).unwrap_or(0);
-        interrupt.group.store(group, Ordering::SeqCst);
-        if interrupt.is_requested() {
-            kill_group(group);
-        }
-        self.hand_over(assignment, task.clone());
+        let group = self.group();
+        interrupt.reach(group);
+        let job = self.job(assignment, task.clone());
+        self.hand_over(&job);
 
         let (sender, lines) = mpsc::channel();
         let output = self.child.stdout.take();
@@ -219,7 +246,7 @@ impl Started {
         // pipes. The runner has not been waited for, so its group is its own.
         kill_group(group);
         // Once waited for, its number may be given to another.
-        interrupt.group.store(0, Ordering::SeqCst);
+        interrupt.spare();
         let status = self.child.wait();
         drop(lines);
         let _ = reader.join();
@@ -243,7 +270,13 @@ impl Started {
         }
     }
 
-    fn has_exited(&self) -> bool {
+    /// Its process group, which is its own.
+    pub(crate) fn group(&self) -> i32 {
+        i32::try_from(self.child.id()).unwrap_or(0)
+    }
+
+    /// Whether the process has ended; it is still to be waited for.
+    pub(crate) fn has_exited(&self) -> bool {
         // SAFETY: a zeroed siginfo_t is valid, and `waitid` writes to it.
         let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
         let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
@@ -253,10 +286,9 @@ impl Started {
         found != 0 || unsafe { info.si_pid() } != 0
     }
 
-    /// Writes the job. A runner that is gone already shows in its status.
-    fn hand_over(&mut self, assignment: &Assignment<'_>, task: Task) {
-        let Some(mut input) = self.child.stdin.take() else { return };
-        let job = Job {
+    /// The job of this process.
+    pub(crate) fn job(&self, assignment: &Assignment<'_>, task: Task) -> Job {
+        Job {
             protocol: VERSION,
             spawned_at_ns: self.spawned_at_ns,
             executed_at_ns: self.executed_at_ns,
@@ -267,8 +299,14 @@ impl Started {
             artifacts: assignment.artifacts.to_owned(),
             debug_files: assignment.debug_files.to_vec(),
             task,
-        };
-        if let Ok(mut line) = serde_json::to_vec(&job) {
+        }
+    }
+
+    /// Writes the job, or what stands for one, and closes the way to the
+    /// process. A runner that is gone already shows in its status.
+    pub(crate) fn hand_over(&mut self, job: &impl Serialize) {
+        let Some(mut input) = self.child.stdin.take() else { return };
+        if let Ok(mut line) = serde_json::to_vec(job) {
             line.push(b'\n');
             let _ = input.write_all(&line);
         }
@@ -296,7 +334,7 @@ fn read_lines(output: impl Read, sender: &mpsc::Sender<Line>) {
     }
 }
 
-fn read_errors(errors: impl Read) -> String {
+pub(crate) fn read_errors(errors: impl Read) -> String {
     let mut errors = errors;
     let mut kept = Vec::new();
     let _ = (&mut errors).take(ERROR_BYTES).read_to_end(&mut kept);
@@ -305,7 +343,7 @@ fn read_errors(errors: impl Read) -> String {
 }
 
 /// The beginning of a line, as text on one line.
-fn shortened(bytes: &[u8]) -> String {
+pub(crate) fn shortened(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     text.trim_end().chars().take(60).flat_map(char::escape_default).collect()
 }
@@ -421,7 +459,7 @@ impl Hearing {
 }
 
 /// The signals that end runners in practice, by name.
-fn signal_name(signal: i32) -> String {
+pub(crate) fn signal_name(signal: i32) -> String {
     let name = match signal {
         libc::SIGSEGV => "SIGSEGV (a memory fault)",
         libc::SIGABRT => "SIGABRT (it aborted itself)",

@@ -10,8 +10,8 @@ use wasmfit_reports::ReportError;
 pub(crate) enum Ending {
     /// Everything asked for was done.
     Done,
-    /// Measured, but a cell failed, `check` found a fault, `doctor` found
-    /// something to mend, or `calibrate` found the attribution too far off.
+    /// Measured, but a cell failed, `check` found a fault, `runner-check` found
+    /// the protocol broken, `doctor` found something to mend, or `calibrate` found the attribution too far off.
     WithFailures,
     /// A comparison found what `--fail-on` names.
     Changed,
@@ -35,9 +35,9 @@ pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0    done
   1    measured, but a cell failed (the report says which and why), check
-       found a fault, doctor found something to mend, or calibrate found the
-       attribution further off than 3 percentage points on average or 6 at
-       worst
+       found a fault, runner-check found the protocol broken, doctor found
+       something to mend, or calibrate found the attribution further off than
+       3 percentage points on average or 6 at worst
   2    wrong usage: an unknown option, workload, target or file name
   3    set-up is missing: no Python, guest or runner to measure with
   4    a run directory is missing, damaged, of a later version, or belongs to

@@ -175,8 +175,9 @@ impl<'a> Inventory<'a> {
                 (Some(guest), Some(record))
             }
         };
+        let artifact_folder = runners::artifact_folder(&runner, self.places);
         let (target, artifacts) = (target.clone(), BTreeMap::new());
-        Ok(Setup { target, runner, hello, tier, guest, guest_record, artifacts })
+        Ok(Setup { target, runner, hello, tier, guest, guest_record, artifact_folder, artifacts })
     }
 }
 

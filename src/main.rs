@@ -10,6 +10,7 @@ mod check;
 mod classes;
 mod cli;
 mod commands;
+mod conformance;
 mod drive;
 mod exit;
 mod guests;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Command::Classify(arguments) => commands::classify::run(arguments),
         Command::New(arguments) => commands::new::run(arguments),
         Command::Check(arguments) => commands::check::run(arguments),
+        Command::RunnerCheck(arguments) => commands::runner_check::run(arguments),
         Command::List(arguments) => commands::list::run(arguments),
         Command::Doctor(arguments) => commands::doctor::run(arguments),
         Command::Completions(arguments) => commands::shell::completions(arguments),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::SystemTime;
 
-use wasmfit_protocol::{Failure, FailureKind, Limits, file_sha256};
+use wasmfit_protocol::{Failure, FailureKind, Limits};
 use wasmfit_record::{
     Calibration, Case, Cell, CellOutcome, GuestRecord, Run, RunnerRecord, SCHEMA_VERSION, Shard,
     Status, Target, WorkloadRecord,
@@ -17,6 +17,7 @@ use crate::machine;
 use crate::measure::Measurement;
 use crate::places::Places;
 use crate::plan::{Effort, plan};
+use crate::runners;
 use crate::targets::Setup;
 use crate::workloads::Workload;
 
@@ -231,8 +232,7 @@ impl Matrix {
         guests
     }
 
-    /// The runners as they are. One that cannot be read cannot be launched
-    /// either, and its cells will say so.
+    /// The runners as they are.
     fn runners(&self) -> Vec<RunnerRecord> {
         let mut found: Vec<RunnerRecord> = Vec::new();
         for setup in self.targets.iter().filter_map(|(_, setup)| setup.as_ref().ok()) {
@@ -240,10 +240,9 @@ impl Matrix {
             if found.iter().any(|it| it.name == *name) {
                 continue;
             }
-            if let Ok(sha256) = file_sha256(&setup.runner.program) {
-                let runtime_version = setup.hello.runtime_version.clone();
-                found.push(RunnerRecord { name: name.clone(), runtime_version, sha256 });
-            }
+            let sha256 = runners::identity(&setup.runner);
+            let runtime_version = setup.hello.runtime_version.clone();
+            found.push(RunnerRecord { name: name.clone(), runtime_version, sha256 });
         }
         found
     }

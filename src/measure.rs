@@ -41,8 +41,6 @@ pub(crate) struct Measurement<'a> {
     pub(crate) rules: &'a Rules,
     /// The runner that makes requests.
     pub(crate) native: &'a Runner,
-    /// Folder of compiled artifacts.
-    pub(crate) artifacts: &'a Path,
     /// Folders of debug files, which name native functions in profiles.
     pub(crate) debug_files: &'a [PathBuf],
     /// Ctrl-C.
@@ -69,7 +67,6 @@ impl<'a> Measurement<'a> {
             workloads: matrix.for_runners(),
             rules,
             native,
-            artifacts: &places.artifacts,
             debug_files: &places.debug_files,
             interrupt,
             progress,
@@ -139,7 +136,7 @@ impl<'a> Measurement<'a> {
             guest: setup.guest.as_ref().map(|guest| guest.for_runner(planned.start)),
             limits: self.run.plan.limits,
             scratch: &scratch,
-            artifacts: self.artifacts,
+            artifacts: &setup.artifact_folder,
             debug_files: self.debug_files,
         };
         let sampling = match planned.kind {

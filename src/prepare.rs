@@ -82,7 +82,7 @@ impl Measurement<'_> {
             guest: None,
             limits: self.run.plan.limits,
             scratch: &scratch,
-            artifacts: self.artifacts,
+            artifacts: &scratch,
             debug_files: &[],
         };
         let task = Task::MakeRequests { workload, count, batch: case.batch };
@@ -112,7 +112,7 @@ impl Measurement<'_> {
         let scratch = self.scratch()?;
         let artifacts = starts.iter().copied().filter_map(|start| {
             self.progress.step(&format!("preparing {} ({} start)", setup.target, start.name()));
-            let made = prepare_one(setup, start, &scratch, self.artifacts, self.interrupt);
+            let made = prepare_one(setup, start, &scratch, self.interrupt);
             made.transpose().map(|artifact| artifact.map(|artifact| (start, artifact)))
         });
         Ok(artifacts.collect())
@@ -124,13 +124,12 @@ fn prepare_one(
     setup: &Setup,
     start: Start,
     scratch: &Path,
-    artifacts: &Path,
     interrupt: &Interrupt,
 ) -> Result<Option<Artifact>, Failure> {
     let wall_ns = u64::try_from(COMPILE_LIMIT.as_nanos()).unwrap_or(u64::MAX);
     let limits = Limits { memory_bytes: u64::MAX, wall_ns, output_bytes: 1 << 20 };
     let guest = setup.guest.as_ref().map(|guest| guest.for_runner(start));
-    let tier = &setup.target.tier;
+    let (tier, artifacts) = (&setup.target.tier, &setup.artifact_folder);
     let assignment = Assignment { tier, guest, limits, scratch, artifacts, debug_files: &[] };
     match drive(&setup.runner, &assignment, &Task::Prepare, interrupt).last? {
         Event::Prepared { artifact } => Ok(artifact),

@@ -1,6 +1,7 @@
 //! Targets as they are found on this machine.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use wasmfit_protocol::{Artifact, Execution, Failure, Hello, Start, Tier};
 use wasmfit_record::{GuestRecord, Target};
@@ -24,6 +25,8 @@ pub(crate) struct Setup {
     pub(crate) guest: Option<Guest>,
     /// The guest as it was verified.
     pub(crate) guest_record: Option<GuestRecord>,
+    /// Where its runner keeps compiled artifacts.
+    pub(crate) artifact_folder: PathBuf,
     /// Compiled artifacts, once made.
     pub(crate) artifacts: BTreeMap<Start, Artifact>,
 }

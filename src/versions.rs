@@ -10,7 +10,7 @@ use crate::exit::CommandError;
 use crate::inventory::Inventory;
 use crate::matrix::{Matrix, Targets};
 use crate::places::Places;
-use crate::runners::External;
+use crate::runners;
 use crate::setting::Setting;
 
 /// A version: what it is measured with, and which workloads.
@@ -27,6 +27,7 @@ impl Versus {
             || self.base_workloads.is_some()
             || self.base_python.is_some()
             || !self.base_runners.is_empty()
+            || self.base_runners_file.is_some()
             || !self.base_guests.is_empty()
     }
 
@@ -43,7 +44,7 @@ impl Version {
         let places = with_guests(places, &arguments.guests);
         let mut versions = vec![Self {
             side: Side::New,
-            setting: Setting::new(places.clone(), &arguments.runners),
+            setting: Setting::new(places.clone(), &arguments.runners.find()?),
             workloads: arguments.workloads.clone(),
         }];
         if arguments.versus.is_interleaved() {
@@ -63,8 +64,11 @@ impl Version {
             workloads = same_names(&arguments.workloads, folder)?;
         }
         // Of two runners of one name the first is taken.
-        let runners: Vec<External> =
-            versus.base_runners.iter().chain(&arguments.runners).cloned().collect();
+        let mut runners = versus.base_runners.clone();
+        if let Some(file) = &versus.base_runners_file {
+            runners.extend(runners::find_external(&[], Some(file))?);
+        }
+        runners.extend(arguments.runners.find()?);
         Ok(Self { side: Side::Base, setting: Setting::new(places, &runners), workloads })
     }
 

@@ -26,6 +26,7 @@ fn help_is_as_reviewed() {
         "classify",
         "new",
         "check",
+        "runner-check",
         "list",
         "doctor",
         "completions",
@@ -41,9 +42,18 @@ fn help_is_as_reviewed() {
 fn completions_know_every_command() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = said(&["completions", shell]);
-        for command in
-            ["assess", "bench", "report", "calibrate", "classify", "new", "check", "list", "doctor"]
-        {
+        for command in [
+            "assess",
+            "bench",
+            "report",
+            "calibrate",
+            "classify",
+            "new",
+            "check",
+            "runner-check",
+            "list",
+            "doctor",
+        ] {
             assert!(script.contains(command), "{shell} lacks {command}");
         }
     }

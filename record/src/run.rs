@@ -75,7 +75,8 @@ pub struct RunnerRecord {
     pub name: String,
     /// Version of its runtime; the interpreter's natively.
     pub runtime_version: String,
-    /// SHA-256 of the program; natively of the interpreter's.
+    /// SHA-256 of the program, and of its arguments and environment where it
+    /// is started with some; natively of the interpreter's.
     pub sha256: String,
 }
 

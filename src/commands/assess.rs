@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::cli::{Assess, Bench, Versus};
+use crate::cli::{Assess, Bench, Runners, Versus};
 use crate::commands::bench;
 use crate::exit::{CommandError, Ending};
 use crate::places::Places;
@@ -76,7 +76,7 @@ pub(crate) fn bench_of(arguments: &Assess, out: &Path) -> Result<Bench, CommandE
         scenarios: arguments.scenarios.clone(),
         budgets: arguments.budgets.clone(),
         seed: None,
-        runners: Vec::new(),
+        runners: Runners::default(),
         guests: Vec::new(),
         inject: None,
         versus: Versus::default(),

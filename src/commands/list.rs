@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: &List) -> Result<Ending, CommandError> {
         }
         What::Targets => {
             let workloads = Workload::read_all(&places.workloads)?;
-            let runners = runners::all(&places, &[]);
+            let runners = runners::all(&places, &arguments.runners.find()?);
             let inventory = Inventory::take(&places, &runners);
             let listed: Vec<Listed> = inventory
                 .targets()

@@ -13,6 +13,7 @@ pub(crate) mod new;
 pub(crate) mod plan;
 pub(crate) mod publish;
 pub(crate) mod report;
+pub(crate) mod runner_check;
 pub(crate) mod shell;
 
 use std::io::{self, Write};

@@ -128,7 +128,12 @@ impl fmt::Display for Accuracy {
 
 /// The line of a TOML file that is at fault, from 1.
 pub(crate) fn line_of(error: &toml::de::Error, text: &str) -> usize {
-    error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count())
+    error.span().map_or(1, |span| line_at(text, span.start))
+}
+
+/// The line of `text` that holds its byte `start`, from 1.
+pub(crate) fn line_at(text: &str, start: usize) -> usize {
+    1 + text[..start].matches('\n').count()
 }
 
 impl Manifest {

@@ -70,7 +70,7 @@ impl fmt::Display for Difference {
         match self {
             Self::Version { of, base, new } => write!(f, "{of}: {base} before, {new} now"),
             Self::RunnerBuild { runner } => {
-                write!(f, "{runner}: another build of the same version")
+                write!(f, "{runner}: another build of the same version, or other settings")
             }
             Self::Guest { guest, files } => write!(f, "guest {guest}: {}", files.join(", ")),
             Self::Workload { workload, what } => {

@@ -19,9 +19,9 @@ use std::{env, thread};
 
 use serde::Deserialize;
 use wasmfit_protocol::{
-    ColdPhase, EXIT_FAILED, Event, Failure, FramesReader, FramesWriter, Hello, Job, Pass, Place,
-    ProfileRow, Profiled, Proposal, RequestPhase, SAMPLE_COLUMNS, Sample, Sampling, Served,
-    Stretch, Taken, Task, Tier, VERSION, Versions, write_profile,
+    ColdPhase, EXIT_FAILED, Event, Failure, FailureKind, FramesReader, FramesWriter, Hello, Job,
+    Pass, Place, ProfileRow, Profiled, Proposal, RequestPhase, SAMPLE_COLUMNS, Sample, Sampling,
+    Served, Stretch, Taken, Task, Tier, VERSION, Versions, write_profile,
 };
 
 type Script = BTreeMap<String, Vec<Behaviour>>;
@@ -66,6 +66,12 @@ const fn default_request_ns() -> u64 {
     1000
 }
 
+/// The one field that jobs of every version have.
+#[derive(Deserialize)]
+struct Versioned {
+    protocol: u32,
+}
+
 fn main() -> ExitCode {
     match run() {
         Ok(code) => code,
@@ -79,6 +85,12 @@ fn main() -> ExitCode {
 fn run() -> Result<ExitCode, Box<dyn Error>> {
     let mut line = String::new();
     io::stdin().read_line(&mut line)?;
+    let Versioned { protocol } = serde_json::from_str(&line)?;
+    if protocol != VERSION {
+        let message = format!("the mock speaks protocol {VERSION}");
+        tell(&Event::Failed(Failure::new(FailureKind::Protocol, "spawn", message)))?;
+        return Ok(EXIT_FAILED.into());
+    }
     let job: Job = serde_json::from_str(&line)?;
     let runtime = if job.tier.is_empty() { "native" } else { "mock" };
     let hello =

@@ -1,9 +1,13 @@
 //! The runners: those built with this executable, and external ones.
 
+mod external;
+
 use std::path::{Path, PathBuf};
 
-use wasmfit_protocol::{Event, Failure, Hello, Limits, Task, Tier};
+use wasmfit_protocol::{Event, Failure, Hello, Limits, Task, Tier, file_sha256, sha256};
 use wasmfit_record::Target;
+
+pub(crate) use self::external::{External, find as find_external};
 
 use crate::drive::{Assignment, Guests, Interrupt, Runner, Told, drive};
 use crate::places::Places;
@@ -21,29 +25,7 @@ const DESCRIBE_LIMITS: Limits =
     Limits { memory_bytes: 1 << 30, wall_ns: 30_000_000_000, output_bytes: 1 << 20 };
 
 /// Starts the native runner within an interpreter.
-const LAUNCH_NATIVE: &str = include_str!("../runners/native/src/launch.py");
-
-/// A runner named on the command line: `NAME=PATH`.
-#[derive(Clone, Debug)]
-pub(crate) struct External {
-    name: String,
-    path: PathBuf,
-}
-
-impl std::str::FromStr for External {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (name, path) = text.split_once('=').ok_or("write NAME=PATH")?;
-        if name.is_empty() || name == Target::NATIVE || is_wasm_runtime(name) {
-            return Err(format!("{name:?} is taken or empty: choose another name"));
-        }
-        if !Path::new(path).is_file() {
-            return Err(format!("{path} is not a file"));
-        }
-        Ok(Self { name: name.into(), path: path.into() })
-    }
-}
+const LAUNCH_NATIVE: &str = include_str!("../../runners/native/src/launch.py");
 
 fn is_wasm_runtime(name: &str) -> bool {
     WASM_RUNTIMES.iter().any(|(known, _)| *known == name)
@@ -65,25 +47,51 @@ pub(crate) fn native(places: &Places) -> Runner {
             LAUNCH_NATIVE.into(),
             places.runners.join("libwasmfit_native.so").to_string_lossy().into_owned(),
         ],
+        environment: Vec::new(),
         guests: Guests::None,
     }
 }
 
-/// Every runner that a target can name.
+/// Every runner that a target can name. An external one takes the place of a
+/// built-in one of the same name.
 pub(crate) fn all(places: &Places, external: &[External]) -> Vec<Runner> {
-    let wasm = WASM_RUNTIMES.map(|(name, _)| Runner {
+    let named = |name: &str| external.iter().find(|it| it.name == name).map(External::runner);
+    let wasm = WASM_RUNTIMES.map(|(name, _)| named(name).unwrap_or_else(|| built_in(places, name)));
+    let others = external.iter().filter(|it| !is_wasm_runtime(&it.name)).map(External::runner);
+    std::iter::once(native(places)).chain(wasm).chain(others).collect()
+}
+
+/// The runner of a runtime that is built with this executable.
+fn built_in(places: &Places, name: &str) -> Runner {
+    Runner {
         name: name.into(),
         program: places.runners.join(format!("wasmfit-{name}")),
         arguments: Vec::new(),
+        environment: Vec::new(),
         guests: Guests::Installed,
-    });
-    let external = external.iter().map(|External { name, path }| Runner {
-        name: name.clone(),
-        program: path.canonicalize().unwrap_or_else(|_| path.clone()),
-        arguments: Vec::new(),
-        guests: Guests::InstalledOrOwn,
-    });
-    std::iter::once(native(places)).chain(wasm).chain(external).collect()
+    }
+}
+
+/// Where a runner keeps what it compiles. Another build of a built-in one gets
+/// a folder of its own: artifacts are told apart by the runtime's version,
+/// which two builds may share.
+pub(crate) fn artifact_folder(runner: &Runner, places: &Places) -> PathBuf {
+    if runner.program.parent() == Some(&places.runners) {
+        return places.artifacts.clone();
+    }
+    places.artifacts.join(format!("{}-{}", runner.name, &identity(runner)[..16]))
+}
+
+/// SHA-256 of what makes a runner what it is: its program, arguments and
+/// environment. A program that cannot be read cannot be started either.
+pub(crate) fn identity(runner: &Runner) -> String {
+    let program = file_sha256(&runner.program).unwrap_or_default();
+    // A path of this executable's own is the same runner elsewhere.
+    let own = if runner.name == Target::NATIVE { &[][..] } else { &runner.arguments[..] };
+    if own.is_empty() && runner.environment.is_empty() {
+        return if program.is_empty() { sha256(b"") } else { program };
+    }
+    sha256(format!("{program} {own:?} {:?}", runner.environment).as_bytes())
 }
 
 /// What a runner says of itself.
