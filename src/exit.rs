@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use wasmfit_record::RecordError;
+use wasmfit_record::{MergeError, RecordError};
 use wasmfit_reports::ReportError;
 
 /// How a command ended. Documented in the help of `wasmfit`.
@@ -13,6 +13,8 @@ pub(crate) enum Ending {
     /// Measured, but a cell failed, `check` found a fault, `runner-check` found
     /// the protocol broken, `doctor` found something to mend, or `calibrate` found the attribution too far off.
     WithFailures,
+    /// A comparison found what `--fail-on` names.
+    Changed,
     /// Ctrl-C or a termination signal; what was measured is kept.
     Interrupted,
 }
@@ -22,6 +24,7 @@ impl From<Ending> for ExitCode {
         match ending {
             Ending::Done => Self::SUCCESS,
             Ending::WithFailures => 1.into(),
+            Ending::Changed => 6.into(),
             Ending::Interrupted => 130.into(),
         }
     }
@@ -41,6 +44,8 @@ Exit codes:
        other workloads than are here now
   5    the file system refused, for example a full disk; what was measured
        before is kept
+  6    compared, and found what --fail-on names: a cell got slower, larger or
+       broken, unless told otherwise
   130  interrupted; what was measured is kept, `--resume` goes on";
 
 /// A command that could not do what it was asked. Its message is one line:
@@ -59,6 +64,9 @@ pub(crate) enum CommandError {
     /// Exit codes 4 and 5.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// Exit codes 4 and 5.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
     /// Exit code 4.
     #[error("{0}")]
     Run(String),
@@ -74,8 +82,9 @@ impl CommandError {
             Self::Setup(_) => 3,
             Self::Record(RecordError::Io { .. })
             | Self::Report(ReportError::Io { .. } | ReportError::Record(RecordError::Io { .. }))
+            | Self::Merge(MergeError::Record(RecordError::Io { .. }))
             | Self::Storage(_) => 5,
-            Self::Record(_) | Self::Report(_) | Self::Run(_) => 4,
+            Self::Record(_) | Self::Report(_) | Self::Merge(_) | Self::Run(_) => 4,
         };
         code.into()
     }

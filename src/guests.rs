@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use wasmfit_protocol::{Boundary, Failure, FailureKind, GuestFiles, Proposal, Start, file_sha256};
 use wasmfit_record::GuestRecord;
 
+use crate::places::Places;
+
 /// A guest as its folder describes it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Guest {
@@ -51,8 +53,9 @@ pub(crate) struct Manifest {
 
 impl Guest {
     /// Reads the guest named `name`.
-    pub(crate) fn read(guests: &Path, name: &str) -> Result<Self, Failure> {
-        let folder = guests.join(name);
+    pub(crate) fn read(places: &Places, name: &str) -> Result<Self, Failure> {
+        let own = places.own_guests.get(name).cloned();
+        let folder = own.unwrap_or_else(|| places.guests.join(name));
         let path = folder.join("guest.toml");
         let text = fs::read_to_string(&path).map_err(|error| {
             invalid(format!(
@@ -60,21 +63,25 @@ impl Guest {
                 path.display()
             ))
         })?;
-        let manifest: Manifest = toml::from_str(&text).map_err(|error| {
+        let mut manifest: Manifest = toml::from_str(&text).map_err(|error| {
             invalid(format!("{}: {}", path.display(), error.message().replace('\n', "; ")))
         })?;
+        // Two builds of one guest are compared under one name.
+        name.clone_into(&mut manifest.name);
         Ok(Self { folder, manifest })
     }
 
-    /// All guests in a folder, by name; those that do not read are left out.
-    pub(crate) fn read_all(guests: &Path) -> Vec<Self> {
-        let names = fs::read_dir(guests).into_iter().flatten().filter_map(Result::ok);
+    /// All guests, by name; those that do not read are left out.
+    pub(crate) fn read_all(places: &Places) -> Vec<Self> {
+        let names = fs::read_dir(&places.guests).into_iter().flatten().filter_map(Result::ok);
         let mut names: Vec<String> = names
             .filter(|entry| entry.path().join("guest.toml").is_file())
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
             .collect();
+        names.extend(places.own_guests.keys().cloned());
         names.sort();
-        names.iter().filter_map(|name| Self::read(guests, name).ok()).collect()
+        names.dedup();
+        names.iter().filter_map(|name| Self::read(places, name).ok()).collect()
     }
 
     /// The starts it offers.

@@ -68,7 +68,7 @@ impl<'a> Inventory<'a> {
     /// Finds runners and guests.
     pub(crate) fn take(places: &'a Places, runners: &'a [Runner]) -> Self {
         let known = |runner| Known { runner, description: OnceCell::new() };
-        let guests = Guest::read_all(&places.guests).into_iter();
+        let guests = Guest::read_all(places).into_iter();
         Self {
             places,
             runners: runners.iter().map(known).collect(),
@@ -170,7 +170,7 @@ impl<'a> Inventory<'a> {
             }
             // Reading it says why it is not among those that could be read.
             (Guests::Installed, None) => {
-                let guest = Guest::read(&self.places.guests, &target.guest)?;
+                let guest = Guest::read(self.places, &target.guest)?;
                 let record = guest.verify()?;
                 (Some(guest), Some(record))
             }

@@ -1,4 +1,4 @@
-//! What machine this is, and how quiet.
+//! What machine this is.
 
 use std::fs;
 use std::ptr;
@@ -71,57 +71,4 @@ fn virtualization() -> Option<String> {
         .split_whitespace()
         .any(|flag| flag == "hypervisor")
         .then(|| line("/sys/class/dmi/id/sys_vendor").unwrap_or_else(|| "a hypervisor".into()))
-}
-
-/// Processor time of the whole machine so far, in clock ticks.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ticks {
-    stolen: u64,
-    total: u64,
-}
-
-impl Ticks {
-    /// Reads `/proc/stat`; `None` where there is none.
-    pub(crate) fn read() -> Option<Self> {
-        Self::parse(&fs::read_to_string("/proc/stat").ok()?)
-    }
-
-    /// `cpu user nice system idle iowait irq softirq steal guest guest_nice`
-    /// (proc(5)); guest time is part of user time.
-    fn parse(stat: &str) -> Option<Self> {
-        let fields = stat.lines().next()?.strip_prefix("cpu ")?;
-        let ticks: Vec<u64> =
-            fields.split_whitespace().take(8).map_while(|field| field.parse().ok()).collect();
-        Some(Self { stolen: *ticks.get(7)?, total: ticks.iter().sum() })
-    }
-
-    /// Share of processor time stolen between `earlier` and now, where the
-    /// system tells both.
-    pub(crate) fn stolen_until_now(earlier: Option<Self>) -> Option<f64> {
-        Self::read()?.stolen_since(earlier?)
-    }
-
-    fn stolen_since(self, earlier: Self) -> Option<f64> {
-        let total = self.total.checked_sub(earlier.total).filter(|total| *total > 0)?;
-        Some(self.stolen.saturating_sub(earlier.stolen) as f64 / total as f64)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn steal_is_a_share_of_all_processor_time() {
-        let before = Ticks::parse("cpu  10 0 10 80 0 0 0 0 0 0\ncpu0 1").expect("ticks");
-        let after = Ticks::parse("cpu  40 0 20 130 0 0 0 10 5 0\n").expect("ticks");
-        assert_eq!(after.stolen_since(before), Some(0.1));
-        assert_eq!(after.stolen_since(after), None);
-    }
-
-    #[test]
-    fn a_kernel_that_counts_no_steal_says_nothing() {
-        assert!(Ticks::parse("cpu 1 2 3 4").is_none());
-        assert!(Ticks::parse("").is_none());
-    }
 }

@@ -23,10 +23,14 @@ mod places;
 mod plan;
 mod prepare;
 mod progress;
+mod quiet;
 mod runners;
 mod scenarios;
 mod script;
+mod session;
+mod setting;
 mod targets;
+mod versions;
 mod workloads;
 
 use std::process::ExitCode;
@@ -42,6 +46,9 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => commands::bench::run(arguments),
         Command::Publish(arguments) => commands::publish::run(arguments),
         Command::Report(arguments) => commands::report::run(arguments),
+        Command::Plan(arguments) => commands::plan::run(arguments),
+        Command::Merge(arguments) => commands::merge::run(arguments),
+        Command::Compare(arguments) => commands::compare::run(arguments),
         Command::Calibrate(arguments) => commands::calibrate::run(arguments),
         Command::Classify(arguments) => commands::classify::run(arguments),
         Command::New(arguments) => commands::new::run(arguments),

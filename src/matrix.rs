@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::SystemTime;
 
-use wasmfit_protocol::{Failure, FailureKind, Limits};
+use wasmfit_protocol::{Failure, FailureKind, Limits, file_sha256};
 use wasmfit_record::{
-    Calibration, Case, Cell, CellOutcome, GuestRecord, Run, SCHEMA_VERSION, Status, Target,
-    WorkloadRecord,
+    Calibration, Case, Cell, CellOutcome, GuestRecord, Run, RunnerRecord, SCHEMA_VERSION, Shard,
+    Status, Target, WorkloadRecord,
 };
 
 use crate::classes::Rules;
@@ -59,6 +59,8 @@ struct Chosen {
     record: WorkloadRecord,
     /// Why it cannot be measured: an asset is missing or another file.
     fault: Option<Failure>,
+    /// Those of its cases that are measured.
+    cases: Vec<Case>,
 }
 
 impl Chosen {
@@ -68,7 +70,8 @@ impl Chosen {
             let message = format!("workload {}: {fault}", workload.name);
             Failure::new(FailureKind::NotStarted, "set-up", message)
         });
-        Ok(Self { workload, record, fault })
+        let cases = workload.cases();
+        Ok(Self { workload, record, fault, cases })
     }
 }
 
@@ -111,6 +114,13 @@ impl Matrix {
         if run.wasmfit_version != env!("CARGO_PKG_VERSION") {
             return changed("wasmfit");
         }
+        let (then, now) = (&run.environment, machine::environment());
+        if (&then.cpu, then.cpus, &then.architecture) != (&now.cpu, now.cpus, &now.architecture) {
+            return changed(&format!(
+                "the processor ({} × {}, now {} × {})",
+                then.cpus, then.cpu, now.cpus, now.cpu
+            ));
+        }
         if run.rules != rules.files() {
             return changed("a file of rules");
         }
@@ -138,6 +148,34 @@ impl Matrix {
             }
         }
         Ok(())
+    }
+
+    /// Leaves out what other shards measure. Cases are dealt out in turn, each
+    /// whole, so that a ratio is of one machine.
+    pub(crate) fn keep_shard(&mut self, shard: Shard) -> Result<(), CommandError> {
+        let count: usize = self.workloads.iter().map(|it| it.cases.len()).sum();
+        if shard.of as usize > count {
+            return Err(CommandError::Usage(format!(
+                "{} shards are more than the {count} cases of this matrix, and a case is measured on one machine: divide it into {count} at most",
+                shard.of
+            )));
+        }
+        let mut position = 0;
+        for chosen in &mut self.workloads {
+            chosen.cases.retain(|_| {
+                position += 1;
+                (position - 1) % shard.of == shard.index - 1
+            });
+        }
+        self.workloads.retain(|it| !it.cases.is_empty());
+        Ok(())
+    }
+
+    /// Leaves out what `other` does not measure.
+    pub(crate) fn keep_cases_of(&mut self, other: &Self) {
+        let is_there = |case: &Case| other.workloads.iter().any(|it| it.cases.contains(case));
+        self.workloads.iter_mut().for_each(|it| it.cases.retain(is_there));
+        self.workloads.retain(|it| !it.cases.is_empty());
     }
 
     /// Leaves out the targets whose functions no sampler tells apart, and
@@ -193,6 +231,23 @@ impl Matrix {
         guests
     }
 
+    /// The runners as they are. One that cannot be read cannot be launched
+    /// either, and its cells will say so.
+    fn runners(&self) -> Vec<RunnerRecord> {
+        let mut found: Vec<RunnerRecord> = Vec::new();
+        for setup in self.targets.iter().filter_map(|(_, setup)| setup.as_ref().ok()) {
+            let name = &setup.runner.name;
+            if found.iter().any(|it| it.name == *name) {
+                continue;
+            }
+            if let Ok(sha256) = file_sha256(&setup.runner.program) {
+                let runtime_version = setup.hello.runtime_version.clone();
+                found.push(RunnerRecord { name: name.clone(), runtime_version, sha256 });
+            }
+        }
+        found
+    }
+
     /// Notes how large the guests are after gzip.
     pub(crate) fn weigh_guests(&self, run: &mut Run, cache: &Path) {
         let guests =
@@ -240,6 +295,11 @@ impl Matrix {
             rules: rules.files().to_vec(),
             scenarios: Vec::new(),
             calibrations: Vec::new(),
+            runners: self.runners(),
+            requests_sha256: BTreeMap::new(),
+            session: None,
+            shard: None,
+            shards: Vec::new(),
             samples_bytes: 0,
             profile_bytes: 0,
             status: Status::Unfinished,
@@ -247,10 +307,10 @@ impl Matrix {
     }
 
     /// Every case on every target.
-    fn cells(&self) -> Vec<Cell> {
+    pub(crate) fn cells(&self) -> Vec<Cell> {
         let mut cells = Vec::new();
-        for Chosen { workload, .. } in &self.workloads {
-            for case in workload.cases() {
+        for Chosen { workload, cases, .. } in &self.workloads {
+            for case in cases {
                 for (target, setup) in &self.targets {
                     let reason = setup.as_ref().ok().and_then(|it| it.unsupported(workload));
                     let outcome = match reason {
@@ -259,7 +319,7 @@ impl Matrix {
                     };
                     let execution = setup.as_ref().ok().and_then(Setup::execution);
                     let (case, target) = (case.clone(), target.clone());
-                    cells.push(Cell { case, target, execution, outcome });
+                    cells.push(Cell { case, target, execution, shard: None, outcome });
                 }
             }
         }
@@ -290,11 +350,17 @@ impl Matrix {
         }
     }
 
+    /// Cells that can be measured, as far as that is known.
+    pub(crate) fn open_cells(&self) -> u32 {
+        let open = self.cells().iter().filter(|it| it.outcome == CellOutcome::Pending).count();
+        u32::try_from(open).unwrap_or(u32::MAX)
+    }
+
     /// How many requests each case needs.
     pub(crate) fn requests(&self) -> BTreeMap<Case, u32> {
-        let of = |Chosen { workload, .. }: &Chosen| {
+        let of = |Chosen { workload, cases, .. }: &Chosen| {
             let count = workload.manifest.requests;
-            workload.cases().into_iter().map(move |case| (case, count))
+            cases.clone().into_iter().map(move |case| (case, count))
         };
         self.workloads.iter().flat_map(of).collect()
     }
@@ -307,7 +373,7 @@ impl Matrix {
 
 /// The command line, as it would be typed again. Only the program's name is
 /// kept of its path.
-fn command_line() -> Vec<String> {
+pub(crate) fn command_line() -> Vec<String> {
     let rest = std::env::args().skip(1);
     std::iter::once("wasmfit".into()).chain(rest).collect()
 }

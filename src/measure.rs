@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use wasmfit_protocol::{
     Event, Failure, FailureKind, FramesReader, Pass, ProfileRow, Profiled, Sample, Sampling,
-    Served, Task, Workload as RunnerWorkload, monotonic_ns, read_profile,
+    Served, Task, Workload as RunnerWorkload, file_sha256, monotonic_ns, read_profile,
 };
 use wasmfit_record::{
     Case, CellOutcome, Deviation, Launch, LaunchKind, LaunchOutcome, PlannedLaunch, RecordError,
@@ -17,11 +17,12 @@ use wasmfit_record::{
 use crate::classes::Rules;
 use crate::drive::{Assignment, Interrupt, Runner, Told, drive};
 use crate::exit::CommandError;
-use crate::machine::Ticks;
 use crate::matrix::Matrix;
 use crate::outputs::{Agreement, compare, not_finite};
-use crate::places::Places;
 use crate::progress::Progress;
+use crate::quiet::{Disturbance, Watch};
+use crate::session;
+use crate::setting::Setting;
 use crate::targets::Setup;
 
 /// A run in progress.
@@ -58,7 +59,8 @@ impl<'a> Measurement<'a> {
         tools: Tools<'a>,
         progress: &'a Progress,
     ) -> Self {
-        let Tools { places, rules, native, interrupt } = tools;
+        let Tools { setting, rules, interrupt } = tools;
+        let Setting { places, native, .. } = setting;
         let mut measurement = Self {
             run,
             directory,
@@ -78,8 +80,7 @@ impl<'a> Measurement<'a> {
 
     /// Makes what is missing, and then every launch that is still to be made.
     pub(crate) fn make(&mut self) -> Result<(), CommandError> {
-        self.prepare()?;
-        if self.interrupt.is_requested() { Ok(()) } else { self.launch_all() }
+        session::make(std::slice::from_mut(self), None)
     }
 
     /// Whether a cell has failed.
@@ -87,21 +88,36 @@ impl<'a> Measurement<'a> {
         self.run.cells.iter().any(|cell| matches!(cell.outcome, CellOutcome::Failed { .. }))
     }
 
-    /// Makes every launch that is still to be made.
-    fn launch_all(&mut self) -> Result<(), CommandError> {
-        let ended: Vec<u32> = self.run.launches.iter().map(|launch| launch.id).collect();
-        for (index, planned) in self.run.plan.launches.clone().into_iter().enumerate() {
-            let id = u32::try_from(index).unwrap_or(u32::MAX);
-            let open = self.is_open(planned.cell) && !self.run.leaves_out(&planned);
-            if ended.contains(&id) || !open {
-                continue;
-            }
-            self.progress.launch(index, &planned, &self.run.cells[planned.cell]);
-            self.launch(id, planned)?;
-            if self.interrupt.is_requested() {
-                return Ok(());
-            }
-        }
+    /// Whether the launch planned at `index` is still to be made.
+    pub(crate) fn is_due(&self, index: usize) -> bool {
+        self.is_open(self.run.plan.launches[index].cell) && !self.has_ended(index)
+    }
+
+    /// Whether the budget of its cell leaves out the launch planned at `index`.
+    pub(crate) fn is_left_out(&self, index: usize) -> bool {
+        let planned = &self.run.plan.launches[index];
+        self.is_due(index) && self.run.leaves_out(planned)
+    }
+
+    fn has_ended(&self, index: usize) -> bool {
+        let id = launch_id(index);
+        self.run.launches.iter().any(|launch| launch.id == id)
+    }
+
+    /// Makes the launch planned at `index`, the one at `position` of all that
+    /// are planned.
+    pub(crate) fn launch_planned(
+        &mut self,
+        index: usize,
+        position: usize,
+    ) -> Result<(), CommandError> {
+        let planned = self.run.plan.launches[index];
+        self.progress.launch(position, &planned, &self.run);
+        self.launch(launch_id(index), planned)
+    }
+
+    /// Notes that no launch is still to be made.
+    pub(crate) fn finish(&mut self) -> Result<(), CommandError> {
         self.run.status = Status::Finished;
         self.save()
     }
@@ -136,7 +152,7 @@ impl<'a> Measurement<'a> {
         let requests = self.directory.requests(&case);
         let requests = std::path::absolute(&requests).unwrap_or(requests);
         let task = Task::Measure { workload, requests, sampling };
-        let before = Ticks::read();
+        let watch = Watch::begin();
         let began_ns = monotonic_ns();
         let told = drive(&setup.runner, &assignment, &task, self.interrupt);
         if self.interrupt.is_requested() {
@@ -145,12 +161,13 @@ impl<'a> Measurement<'a> {
             return Ok(());
         }
         let wall_ns = monotonic_ns() - began_ns;
-        let steal = Ticks::stolen_until_now(before);
+        let Disturbance { steal, others, throttled } = watch.end();
         let outcome = self.take_in(id, planned, &setup, &told, &scratch)?;
         if let LaunchOutcome::Failed(failure) = &outcome {
             end_on_full_disk(failure)?;
         }
-        self.run.launches.push(Launch { id, planned, outcome, steal, wall_ns });
+        let launch = Launch { id, planned, outcome, wall_ns, steal, others, throttled };
+        self.run.launches.push(launch);
         self.save()
     }
 
@@ -258,17 +275,23 @@ impl<'a> Measurement<'a> {
         if planned.kind == LaunchKind::Cold {
             return;
         }
-        let worst = match &self.run.cells[planned.cell].outcome {
-            CellOutcome::Measured { deviation: Some(before), .. } => {
-                deviation.map(|now| worse(*before, now))
+        let cell = &self.run.cells[planned.cell];
+        let kept = self.directory.responses(&cell.case, &cell.target);
+        let (worst, before) = match &cell.outcome {
+            CellOutcome::Measured { deviation: before, responses_sha256, .. } => {
+                let worst = |now| before.map_or(now, |before| worse(before, now));
+                (deviation.map(worst), responses_sha256.clone())
             }
-            _ => deviation,
+            _ => (deviation, None),
         };
+        // The responses that are kept are those of the first launch.
+        let responses_sha256 = before.or_else(|| file_sha256(&kept).ok());
         self.run.cells[planned.cell].outcome = CellOutcome::Measured {
             versions: told.versions.clone(),
             runtime_version: setup.hello.runtime_version.clone(),
             artifacts: setup.artifacts.clone(),
             deviation: worst,
+            responses_sha256,
         };
     }
 
@@ -313,15 +336,18 @@ impl<'a> Measurement<'a> {
     }
 }
 
+/// A launch's number: its place in the plan.
+fn launch_id(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
 /// What a run is made with.
 #[derive(Clone, Copy)]
 pub(crate) struct Tools<'a> {
-    /// Where things are.
-    pub(crate) places: &'a Places,
+    /// What is measured with.
+    pub(crate) setting: &'a Setting,
     /// What tells the classes of PC samples.
     pub(crate) rules: &'a Rules,
-    /// The runner that makes requests.
-    pub(crate) native: &'a Runner,
     /// Ctrl-C.
     pub(crate) interrupt: &'a Interrupt,
 }

@@ -2,6 +2,7 @@
 //! this executable, the workloads. Each place can be overridden by an
 //! environment variable.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -30,6 +31,8 @@ pub(crate) struct Places {
     pub(crate) python: PathBuf,
     /// Folder of guests.
     pub(crate) guests: PathBuf,
+    /// Folders of guests that take the place of those there, by name.
+    pub(crate) own_guests: BTreeMap<String, PathBuf>,
     /// Folder of compiled artifacts.
     pub(crate) artifacts: PathBuf,
     /// What `wasmfit calibrate` found out.
@@ -62,6 +65,7 @@ impl Places {
             python: folder("WASMFIT_PYTHON")
                 .unwrap_or_else(|| cache.join("python-3.15/bin/python")),
             guests: folder("WASMFIT_GUESTS").unwrap_or_else(|| cache.join("guests")),
+            own_guests: BTreeMap::new(),
             artifacts: cache.join("artifacts"),
             calibrations: cache.join("calibrations.json"),
             gzip_sizes: cache.join("gzip-sizes"),

@@ -6,11 +6,13 @@
 //! In the first round native comes first: its responses are what the others
 //! are checked against.
 
+use std::time::Duration;
+
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use wasmfit_protocol::{Limits, Profiling, Sampling, Start};
-use wasmfit_record::{Budget, Case, Cell, LaunchKind, Plan, PlannedLaunch, Profile};
+use wasmfit_record::{Budget, Case, Cell, LaunchKind, Plan, PlannedLaunch, Profile, UntilDecided};
 
 use crate::cli::ProfileName;
 
@@ -53,6 +55,12 @@ impl Effort {
         }
     }
 
+    /// As many rounds as a comparison may need; it ends by its own rule.
+    pub(crate) fn until_decided(self, rule: &UntilDecided) -> Self {
+        let rounds = rule.looks.iter().copied().max().unwrap_or(self.rounds);
+        Self { rounds, budget: None, ..self }
+    }
+
     /// What a check takes: every request answered, and a first idea of how
     /// long `infer` takes.
     pub(crate) fn check() -> Self {
@@ -78,6 +86,21 @@ impl Effort {
     }
 }
 
+/// After how many rounds a comparison is looked at: each about half as many
+/// again, so that few looks cost little time. The first is the least at which
+/// exact tests of some ten cells can show anything.
+pub(crate) const LOOKS: [u32; 6] = [10, 15, 22, 33, 48, 70];
+
+/// How long a cell and its counterpart are measured unless told otherwise:
+/// some thirty pairs of launches.
+pub(crate) const fn time_to_decide(profile: ProfileName) -> Duration {
+    match profile {
+        ProfileName::Quick => Duration::from_secs(60),
+        ProfileName::Default => Duration::from_secs(300),
+        ProfileName::Thorough => Duration::from_secs(600),
+    }
+}
+
 /// What each profile grants a cell. A compiled tier uses about half of it; it
 /// is for interpreters, which take up to a hundred times as long and of which
 /// a few launches say enough.
@@ -97,6 +120,7 @@ fn sampling(warmup: u64, plain: u64, phase: u64, profile: u64, hertz: u32) -> Sa
         plain_ns: plain * MILLISECOND,
         phase_ns: phase * MILLISECOND,
         profile: (hertz > 0).then_some(Profiling { wall_ns: profile * MILLISECOND, hertz }),
+        inject: None,
         least_requests: 5,
         // Beyond this, more requests of one process say nothing new, and
         // memory for the samples would show in its footprint.
@@ -141,6 +165,7 @@ pub(crate) fn plan(
         profile: effort.profile,
         rounds: effort.rounds,
         budget: effort.budget,
+        until_decided: None,
         sampling: effort.sampling,
         limits,
         seed,
@@ -170,6 +195,7 @@ mod tests {
                     case: Case { workload: workload.into(), batch: None },
                     target: target.parse().expect("a target"),
                     execution: None,
+                    shard: None,
                     outcome: CellOutcome::Pending,
                 });
             }

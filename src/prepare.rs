@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-use wasmfit_protocol::{Artifact, Event, Failure, Limits, Start, Task, Workload};
+use wasmfit_protocol::{Artifact, Event, Failure, Limits, Start, Task, Workload, file_sha256};
 use wasmfit_record::{Case, Target};
 
 use crate::drive::{Assignment, Interrupt, Told, drive};
@@ -32,6 +32,10 @@ impl Measurement<'_> {
                 end_on_full_disk(&failure)?;
                 self.fail_where(&failure, |cell_case, _| cell_case == case);
             }
+        }
+        for case in self.requests.keys() {
+            let made = file_sha256(&self.directory.requests(case)).ok();
+            self.run.requests_sha256.extend(made.map(|sha256| (case.to_string(), sha256)));
         }
         let targets: BTreeMap<Target, Setup> =
             self.setups.values().map(|setup| (setup.target.clone(), setup.clone())).collect();

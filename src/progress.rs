@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use wasmfit_protocol::Failure;
-use wasmfit_record::{Cell, LaunchKind, PlannedLaunch};
+use wasmfit_record::{Cell, LaunchKind, PlannedLaunch, Run, Side};
 
 /// Shows how a run comes along.
 #[derive(Debug)]
@@ -38,14 +38,20 @@ impl Progress {
         }
     }
 
-    /// A launch begins.
-    pub(crate) fn launch(&self, id: usize, launch: &PlannedLaunch, cell: &Cell) {
+    /// A launch of `run` begins, the one at `position` of all that are planned.
+    pub(crate) fn launch(&self, position: usize, launch: &PlannedLaunch, run: &Run) {
+        let cell = &run.cells[launch.cell];
         let kind = match launch.kind {
             LaunchKind::Cold => "cold start",
             LaunchKind::Steady => "steady state",
         };
+        let version = match run.session.as_ref().map(|session| session.side) {
+            Some(Side::Base) => ", base",
+            Some(Side::New) => ", new",
+            None => "",
+        };
         let text = format!(
-            "{} on {}, {kind} ({}), round {}",
+            "{} on {}, {kind} ({}), round {}{version}",
             cell.case,
             cell.target,
             launch.start.name(),
@@ -53,10 +59,10 @@ impl Progress {
         );
         match &self.bar {
             Some(bar) => {
-                bar.set_position(id as u64);
+                bar.set_position(position as u64);
                 bar.set_message(text);
             }
-            None => eprintln!("[{:>3}/{}] {text}", id + 1, self.total),
+            None => eprintln!("[{:>3}/{}] {text}", position + 1, self.total),
         }
     }
 

@@ -100,8 +100,7 @@ impl RunDirectory {
     /// Where the response bytes of a cell are.
     #[must_use]
     pub fn responses(&self, case: &Case, target: &Target) -> PathBuf {
-        let name = format!("{}.{}", file_name(&case.to_string()), file_name(&target.to_string()));
-        self.folder.join("responses").join(format!("{name}.frames"))
+        Self::responses_of(&self.folder, case, target)
     }
 
     /// Appends the samples and the profile of a launch; `run.samples_bytes`
@@ -165,6 +164,13 @@ impl RunDirectory {
     #[must_use]
     pub fn requests_of(folder: &Path, case: &Case) -> PathBuf {
         folder.join("requests").join(format!("{}.frames", file_name(&case.to_string())))
+    }
+
+    /// Where the response bytes of a cell of the run in `folder` are.
+    #[must_use]
+    pub fn responses_of(folder: &Path, case: &Case, target: &Target) -> PathBuf {
+        let name = format!("{}.{}", file_name(&case.to_string()), file_name(&target.to_string()));
+        folder.join("responses").join(format!("{name}.frames"))
     }
 
     /// Where the samples of the run in `folder` are.

@@ -18,6 +18,7 @@
 mod appended;
 mod class;
 mod directory;
+mod merge;
 mod profile;
 mod run;
 mod samples;
@@ -26,15 +27,17 @@ mod target;
 
 pub use class::{Class, ClassError};
 pub use directory::{RecordError, RunDirectory};
+pub use merge::{MergeError, merge};
 pub use profile::{ProfileRecord, read_profile_records};
 pub use run::{
     Budget, Calibration, Cell, CellOutcome, Deviation, DeviationCause, Environment, GuestRecord,
     Launch, LaunchKind, LaunchOutcome, OutputFormat, Plan, PlannedLaunch, Profile, RulesRecord,
-    Run, Status, Tolerance, WorkloadRecord,
+    Run, RunnerRecord, Session, Shard, ShardRun, Side, Status, Tolerance, UntilDecided,
+    WorkloadRecord,
 };
 pub use samples::{Row, SamplesWriter, read_launch_samples, read_samples};
 pub use scenario::{Budgets, Need, Price, Scenario};
 pub use target::{Case, Target, TargetError};
 
 /// Version of the run directory's format.
-pub const SCHEMA_VERSION: u32 = 4;
+pub const SCHEMA_VERSION: u32 = 5;

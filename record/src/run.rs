@@ -41,6 +41,24 @@ pub struct Run {
     /// targets for which that is known.
     #[serde(default)]
     pub calibrations: Vec<Calibration>,
+    /// The runners that were launched; none in runs made before they were
+    /// noted.
+    #[serde(default)]
+    pub runners: Vec<RunnerRecord>,
+    /// SHA-256 of each case's requests, by its name; none in runs made before
+    /// they were noted.
+    #[serde(default)]
+    pub requests_sha256: BTreeMap<String, String>,
+    /// The session in which another version was measured interleaved with this
+    /// one.
+    #[serde(default)]
+    pub session: Option<Session>,
+    /// Which part of a matrix this is, where it was divided.
+    #[serde(default)]
+    pub shard: Option<Shard>,
+    /// The runs that this one was merged from.
+    #[serde(default)]
+    pub shards: Vec<ShardRun>,
     /// Length of `samples.csv` that belongs to `launches`.
     pub samples_bytes: u64,
     /// Length of `profile.csv` that belongs to `launches`.
@@ -48,6 +66,57 @@ pub struct Run {
     pub profile_bytes: u64,
     /// How far the run has come.
     pub status: Status,
+}
+
+/// A runner as it was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct RunnerRecord {
+    /// Its name in targets.
+    pub name: String,
+    /// Version of its runtime; the interpreter's natively.
+    pub runtime_version: String,
+    /// SHA-256 of the program; natively of the interpreter's.
+    pub sha256: String,
+}
+
+/// Two versions measured in turn, launch by launch, so that both saw the same
+/// machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Session {
+    /// The same in the runs of both versions, and in no others.
+    pub id: String,
+    /// Which of them this is.
+    pub side: Side,
+}
+
+/// The two sides of a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// The version to compare with.
+    Base,
+    /// The version in question.
+    New,
+}
+
+/// A part of a matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Shard {
+    /// Which, from 1.
+    pub index: u32,
+    /// How many there are.
+    pub of: u32,
+}
+
+/// A run that was merged into another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ShardRun {
+    /// Which part of the matrix it was.
+    pub shard: Shard,
+    /// When it began, RFC 3339, UTC.
+    pub started_at: String,
+    /// The machine it was measured on.
+    pub environment: Environment,
 }
 
 /// A file of rules for cost classes.
@@ -251,6 +320,10 @@ pub struct Plan {
     /// was a budget.
     #[serde(default)]
     pub budget: Option<Budget>,
+    /// The rule by which a comparison ends; none where the rounds are all
+    /// made.
+    #[serde(default)]
+    pub until_decided: Option<UntilDecided>,
     /// Sampling within a launch.
     pub sampling: Sampling,
     /// Limits of each job.
@@ -270,6 +343,19 @@ pub struct Budget {
     pub cell_ns: u64,
     /// Rounds that every cell gets, whatever they take.
     pub least_rounds: u32,
+}
+
+/// The rule by which a comparison with another version ends: after some rounds
+/// it is looked at, and what is decided by then is launched no more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct UntilDecided {
+    /// Wall time for all launches, of both versions.
+    pub budget_ns: u64,
+    /// After how many rounds it is looked at, rising. Each look is a chance to
+    /// be misled, so their number is part of the evidence.
+    pub looks: Vec<u32>,
+    /// The smallest change that counts, as a share.
+    pub least_effect: f64,
 }
 
 /// How thoroughly to measure.
@@ -348,6 +434,9 @@ pub struct Cell {
     /// could not be asked.
     #[serde(default)]
     pub execution: Option<Execution>,
+    /// Which of [`Run::shards`] it was measured in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<usize>,
     /// What became of it.
     pub outcome: CellOutcome,
 }
@@ -379,6 +468,9 @@ pub enum CellOutcome {
         runtime_version: String,
         /// The compiled artifact by start, where there is one.
         artifacts: BTreeMap<Start, Artifact>,
+        /// SHA-256 of its responses; none in runs made before it was noted.
+        #[serde(default)]
+        responses_sha256: Option<String>,
         /// How far the outputs are from native's; `None` for native itself
         /// and where native was not measured.
         deviation: Option<Deviation>,
@@ -422,6 +514,15 @@ pub struct Launch {
     /// Share of the machine's processor time that the hypervisor gave to
     /// others while it ran, 0 to 1, where the system tells.
     pub steal: Option<f64>,
+    /// Share of the machine's processor time that other processes took while
+    /// it ran, where the system tells; none in runs made before it was noted.
+    #[serde(default)]
+    pub others: Option<f64>,
+    /// How often a processor was slowed down for heat, or this process's
+    /// control group was stopped for having used up its share, while it ran;
+    /// none where the system tells neither.
+    #[serde(default)]
+    pub throttled: Option<u64>,
 }
 
 /// How a launch ended.

@@ -49,6 +49,13 @@ impl Target {
     pub fn is_native(&self) -> bool {
         self.runtime == Self::NATIVE
     }
+
+    /// Whether this is the same target in another version: natively whatever
+    /// Python there is.
+    #[must_use]
+    pub fn is_twin_of(&self, other: &Self) -> bool {
+        self == other || (self.is_native() && other.is_native())
+    }
 }
 
 impl fmt::Display for Target {

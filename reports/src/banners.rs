@@ -145,6 +145,8 @@ fn noise(analysis: &Analysis) -> Banner {
         matches!(
             warning,
             Warning::Steal { .. }
+                | Warning::OtherProcesses { .. }
+                | Warning::Throttled { .. }
                 | Warning::Preempted { .. }
                 | Warning::BusyMachine { .. }
                 | Warning::Governor { .. }
@@ -177,6 +179,9 @@ fn noise_measures(noise: &MachineNoise) -> String {
     let spread = noise
         .widest_spread_share
         .map(|share| format!("launch medians of one cell differ by up to {}", percent(share)));
-    let parts: Vec<_> = [Some(steal), cpu, spread].into_iter().flatten().collect();
+    let others = noise
+        .worst_others_share
+        .map(|share| format!("other processes had at most {} of the machine", percent(share)));
+    let parts: Vec<_> = [Some(steal), others, cpu, spread].into_iter().flatten().collect();
     format!("{}.", parts.join("; "))
 }

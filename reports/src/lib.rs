@@ -10,6 +10,7 @@ pub mod analysis;
 mod banners;
 mod calibration;
 mod charts;
+pub mod comparison;
 mod figures;
 mod format;
 mod headline;

@@ -25,6 +25,7 @@ struct Page<'a> {
     overview: Table,
     refusals: Vec<Refusal>,
     results: Table,
+    disturbed: Option<String>,
     taxes: Table,
     survival: Table,
     survivors: String,
@@ -73,6 +74,7 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
         overview: tables::overview(analysis),
         refusals: refusals(analysis),
         results: tables::results(analysis),
+        disturbed: tables::disturbed(analysis),
         taxes: tables::taxes(analysis),
         survival: tables::survival(analysis),
         survivors: survivors(analysis),
@@ -96,7 +98,7 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
 }
 
 /// A table in GitHub's notation.
-fn table(of: &Table) -> String {
+pub(crate) fn table(of: &Table) -> String {
     let row = |texts: Vec<String>| format!("| {} |", texts.join(" | "));
     let titles = of.columns.iter().map(|column| escape(&column.title)).collect();
     let marks = of.columns.iter().map(|it| if it.is_figure { "---:" } else { "---" }.to_owned());
@@ -109,7 +111,7 @@ fn table(of: &Table) -> String {
 }
 
 /// Text that Markdown must not read as its own, on one line.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

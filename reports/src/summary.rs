@@ -41,7 +41,7 @@ pub fn summary(analysis: &Analysis) -> String {
 }
 
 /// A name or a message must not move the cursor or change colours.
-fn is_printable(letter: char) -> bool {
+pub(crate) fn is_printable(letter: char) -> bool {
     letter == '\n' || !letter.is_control()
 }
 
@@ -100,7 +100,7 @@ fn warnings(analysis: &Analysis) -> String {
 }
 
 /// Columns as wide as their widest entry, figures to the right.
-fn aligned(table: &Table) -> String {
+pub(crate) fn aligned(table: &Table) -> String {
     let width = |text: &str| text.chars().count();
     let widths: Vec<_> = table
         .columns

@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 
-from . import assets, binaryen, browser, debian, guest, nodejs, python, wasmedge
+from . import assets, binaryen, browser, debian, guest, lint, nodejs, python, wasmedge
 from .console import Console, in_words
 from .errors import SetupError, explain_os_error
 from .tools import Tools
@@ -48,6 +48,9 @@ def main(arguments):
         if options.print_node:
             print(browser_node(root))
             return 0
+        if options.print_lint_python:
+            print(lint_python(root))
+            return 0
         workspace = Workspace(root, console)
         with workspace.locked():
             if options.update_lock:
@@ -73,13 +76,18 @@ def parse(arguments):
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--strict", action="store_true",
                         help="fail when any part is missing")
-    choice = parser.add_mutually_exclusive_group()
-    choice.add_argument("--browser", action="store_true",
+    parser.add_argument("--browser", action="store_true",
                         help="also install playwright-core and a Chromium for the browser tests")
+    parser.add_argument("--lint", action="store_true",
+                        help="also install what the tests of the CI files check them with")
+    choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--print-python", action="store_true",
                         help="print the path of the native interpreter and end")
     choice.add_argument("--print-node", action="store_true",
                         help="print the path of the Node.js that runs the browser tests and end")
+    choice.add_argument("--print-lint-python", action="store_true",
+                        help="print the path of the Python that runs the tests of the CI files "
+                             "and end")
     choice.add_argument("--update-lock", action="store_true",
                         help="for maintainers: rewrite scripts/pins/debs.lock with the versions "
                              "the mirror has now, and end")
@@ -106,6 +114,14 @@ def browser_node(root):
         raise SetupError(f"no browser tools are installed in {root}",
                          "run scripts/setup --browser first")
     return record["node"]["executable"]
+
+
+def lint_python(root):
+    record = read_stamp(root / lint.NAME)
+    if record is None:
+        raise SetupError(f"no tools that check the CI files are installed in {root}",
+                         "run scripts/setup --lint first")
+    return record["executable"]
 
 
 def install(workspace, options, environment):
@@ -135,6 +151,8 @@ def install(workspace, options, environment):
             missing[name] = str(error)
     if options.browser:
         browser.ensure(workspace, tools, environment)
+    if options.lint:
+        lint.ensure(workspace, tools)
     write_summary(workspace.root, components | standing_components(workspace.root), missing)
     report(console, components)
     console.say(f"{extent(console, missing)} is in place in {workspace.root} "
@@ -152,7 +170,7 @@ def standing_components(root):
     """The components that serve others or that this run was not asked for, as their stamps tell."""
     sysroots = (module.SYSROOT.component for module in (python, wasmedge, binaryen))
     found = {name: read_stamp(root / name)
-             for name in (*sysroots, "tools", nodejs.NAME, browser.NAME)}
+             for name in (*sysroots, "tools", nodejs.NAME, browser.NAME, lint.NAME)}
     return {name: record for name, record in found.items() if record}
 
 

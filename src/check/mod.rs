@@ -110,7 +110,7 @@ pub(crate) fn check(
     interrupt: &Interrupt,
 ) -> Result<Vec<Finding>, CommandError> {
     let mut findings = assets(workload)?;
-    findings.extend(guests(workload, &Guest::read_all(&places.guests)));
+    findings.extend(guests(workload, &Guest::read_all(places)));
     if findings.iter().any(|found| found.is_fault() && found.topic == Topic::Assets) {
         // Nothing can be answered without them.
         return Ok(findings);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::cli::{Assess, Bench, Runners};
+use crate::cli::{Assess, Bench, Runners, Versus};
 use crate::commands::bench;
 use crate::exit::{CommandError, Ending};
 use crate::places::Places;
@@ -64,6 +64,7 @@ pub(crate) fn bench_of(arguments: &Assess, out: &Path) -> Result<Bench, CommandE
         targets: arguments.targets.clone(),
         interpreters: false,
         python: arguments.python.clone(),
+        shard: None,
         profile: arguments.profile,
         out: Some(out.to_owned()),
         resume: None,
@@ -76,6 +77,9 @@ pub(crate) fn bench_of(arguments: &Assess, out: &Path) -> Result<Bench, CommandE
         budgets: arguments.budgets.clone(),
         seed: None,
         runners: Runners::default(),
+        guests: Vec::new(),
+        inject: None,
+        versus: Versus::default(),
         json: arguments.json,
     })
 }

@@ -14,13 +14,12 @@ use crate::cli::Calibrate;
 use crate::commands::{print, print_json};
 use crate::drive::Interrupt;
 use crate::exit::{CommandError, Ending};
-use crate::inventory::Inventory;
 use crate::matrix::{Matrix, Targets};
 use crate::measure::{Measurement, Tools};
 use crate::places::Places;
 use crate::plan::Effort;
 use crate::progress::Progress;
-use crate::runners;
+use crate::setting::Setting;
 
 /// The workloads: name, `workload.toml`, `workload.py`.
 const WORKLOADS: [[&str; 3]; 2] = [
@@ -51,12 +50,9 @@ const LEAST_CPU_SHARE: f64 = 0.95;
 
 /// Measures the mixes and keeps what is found.
 pub(crate) fn run(arguments: &Calibrate) -> Result<Ending, CommandError> {
-    let places = Places::find()?;
+    let setting = Setting::new(Places::find()?, &[]);
     let rules = Rules::read(&arguments.rules)?;
-    let runners = runners::all(&places, &[]);
-    let native = runners::native(&places);
-    let inventory = Inventory::take(&places, &runners);
-    inventory.require_native()?;
+    let inventory = setting.inventory()?;
     let interrupt = Interrupt::default();
     interrupt.on_signals()?;
 
@@ -66,7 +62,7 @@ pub(crate) fn run(arguments: &Calibrate) -> Result<Ending, CommandError> {
         [] => Targets::Compiled,
         named => Targets::Named(named),
     };
-    let mut matrix = Matrix::find(&workloads, &targets, &places, &inventory)?;
+    let mut matrix = Matrix::find(&workloads, &targets, &setting.places, &inventory)?;
     if arguments.targets.is_empty() {
         matrix.keep_profiled();
     }
@@ -76,7 +72,7 @@ pub(crate) fn run(arguments: &Calibrate) -> Result<Ending, CommandError> {
     let directory = RunDirectory::create(&folder)?;
     directory.save(&run)?;
     let progress = Progress::new(run.plan.launches.len(), 0);
-    let tools = Tools { places: &places, rules: &rules, native: &native, interrupt: &interrupt };
+    let tools = Tools { setting: &setting, rules: &rules, interrupt: &interrupt };
     let mut measurement = Measurement::new((run, directory), &matrix, tools, &progress);
     let measured = measurement.make();
     progress.finish();
@@ -89,7 +85,7 @@ pub(crate) fn run(arguments: &Calibrate) -> Result<Ending, CommandError> {
     }
     let found = wasmfit_reports::calibrated(&folder)?;
     let kept = found.iter().filter(|it| !is_disturbed(it)).map(|it| it.summary.clone());
-    calibrations::add(&places.calibrations, kept.collect())?;
+    calibrations::add(&setting.places.calibrations, kept.collect())?;
     if arguments.json {
         print_json(&found)?;
     } else {

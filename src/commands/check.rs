@@ -12,13 +12,12 @@ use crate::cli::Check;
 use crate::commands::{print, print_json};
 use crate::drive::Interrupt;
 use crate::exit::{CommandError, Ending};
-use crate::inventory::Inventory;
 use crate::matrix::{Matrix, Targets};
 use crate::measure::{Measurement, Tools};
 use crate::places::Places;
 use crate::plan::Effort;
 use crate::progress::Progress;
-use crate::runners;
+use crate::setting::Setting;
 use crate::workloads::Workload;
 
 /// A workload and what was found.
@@ -80,10 +79,8 @@ fn try_on_targets(
     places: &Places,
     interrupt: &Interrupt,
 ) -> Result<Option<BTreeMap<String, Vec<Finding>>>, CommandError> {
-    let runners = runners::all(places, &[]);
-    let native = runners::native(places);
-    let inventory = Inventory::take(places, &runners);
-    inventory.require_native()?;
+    let setting = Setting::new(places.clone(), &[]);
+    let inventory = setting.inventory()?;
     let mut targets = vec![inventory.native()];
     targets.extend(arguments.targets.iter().cloned());
     let matrix = Matrix::find(workloads, &Targets::Named(&targets), places, &inventory)?;
@@ -98,7 +95,7 @@ fn try_on_targets(
     let directory = RunDirectory::create(folder.path())?;
     directory.save(&run)?;
     let progress = Progress::new(run.plan.launches.len(), 0);
-    let tools = Tools { places, rules: &rules, native: &native, interrupt };
+    let tools = Tools { setting: &setting, rules: &rules, interrupt };
     let mut measurement = Measurement::new((run, directory), &matrix, tools, &progress);
     let measured = measurement.make();
     progress.finish();

@@ -13,8 +13,9 @@ use crate::cli::Doctor;
 use crate::commands::{print, print_json};
 use crate::exit::{CommandError, Ending};
 use crate::guests::Guest;
-use crate::machine::{self, Ticks};
+use crate::machine;
 use crate::places::Places;
+use crate::quiet::{Disturbance, Watch};
 use crate::runners::{self, Description};
 
 /// How long the noise of the machine is measured.
@@ -78,11 +79,13 @@ struct Noise {
     longest_over_median: f64,
     /// Share of processor time stolen by the hypervisor meanwhile.
     steal: Option<f64>,
+    /// Share of it that other processes took meanwhile.
+    others: Option<f64>,
 }
 
 impl Noise {
     fn listen() -> Self {
-        let before = Ticks::read();
+        let watch = Watch::begin();
         let mut times = Vec::new();
         let began = Instant::now();
         while began.elapsed() < LISTENING {
@@ -99,8 +102,9 @@ impl Noise {
             let index = ((times.len() - 1) as f64 * share) as usize;
             times.get(index).copied().unwrap_or(1).max(1) as f64
         };
-        let steal = Ticks::stolen_until_now(before);
-        Self { p99_over_median: at(0.99) / at(0.5), longest_over_median: at(1.0) / at(0.5), steal }
+        let Disturbance { steal, others, .. } = watch.end();
+        let (p99_over_median, longest_over_median) = (at(0.99) / at(0.5), at(1.0) / at(0.5));
+        Self { p99_over_median, longest_over_median, steal, others }
     }
 }
 
@@ -109,9 +113,9 @@ fn diagnose(places: &Places) -> Diagnosis {
     let noise = Noise::listen();
     let native = Native::ask(places);
     let mut checks = vec![native_check(places, &native)];
-    let guests = Guest::read_all(&places.guests);
+    let guests = Guest::read_all(places);
     if guests.is_empty() {
-        let problem = Guest::read(&places.guests, "cpython-3.15").err();
+        let problem = Guest::read(places, "cpython-3.15").err();
         let problem = problem.map_or_else(String::new, |failure| failure.message);
         checks.push(Check::new("guests", Err(problem)));
     }

@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &List) -> Result<Ending, CommandError> {
             })?;
         }
         What::Guests => {
-            let guests = Guest::read_all(&places.guests);
+            let guests = Guest::read_all(&places);
             if guests.is_empty() {
                 return Err(CommandError::Setup(format!(
                     "no guests in {}: run scripts/setup, or set WASMFIT_GUESTS",

@@ -140,7 +140,7 @@ fn choose_guest(
     tier: &Tier,
     places: &Places,
 ) -> Result<Option<wasmfit_protocol::GuestFiles>, CommandError> {
-    let mut installed = Guest::read_all(&places.guests);
+    let mut installed = Guest::read_all(places);
     // Later versions first, as everywhere.
     installed.reverse();
     let guest = match &arguments.guest {

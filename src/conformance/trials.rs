@@ -84,6 +84,7 @@ pub(super) const STEADY: Sampling = Sampling {
     plain_ns: 200_000_000,
     phase_ns: 100_000_000,
     profile: Some(Profiling { wall_ns: 100_000_000, hertz: 500 }),
+    inject: None,
     least_requests: 5,
     most_requests: 5000,
 };
@@ -94,6 +95,7 @@ const BRIEF: Sampling = Sampling {
     plain_ns: 1,
     phase_ns: 1,
     profile: None,
+    inject: None,
     least_requests: LEAST,
     most_requests: 5000,
 };
@@ -104,6 +106,7 @@ const LONG: Sampling = Sampling {
     plain_ns: 10_000_000_000,
     phase_ns: 10_000_000_000,
     profile: None,
+    inject: None,
     least_requests: 1,
     most_requests: MOST,
 };

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wasmfit_protocol::{Boundary, Execution, Profiled, RequestPhase};
 use wasmfit_record::{Cell, Class, GuestRecord};
 
@@ -16,7 +16,9 @@ use crate::statistics::{Estimate, median, share_of_samples};
 const TOP: usize = 5;
 
 /// A cost class by its definition: what the advice depends on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum CostClass {
     /// Byte code, objects, memory, dispatch.
@@ -61,7 +63,7 @@ impl CostClass {
 }
 
 /// What is known of where a cell's time goes.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "attribution", rename_all = "kebab-case")]
 pub enum Attributed {
     /// By samples.
@@ -71,7 +73,7 @@ pub enum Attributed {
 }
 
 /// Why `infer` is not split.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "because", rename_all = "kebab-case")]
 pub enum NotAssessable {
     /// The guest's module names no functions.
@@ -106,7 +108,7 @@ impl NotAssessable {
 }
 
 /// Where a request's time goes.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Attribution {
     /// Of the whole request, in the order of [`CostClass::ALL`].
     pub costs: Vec<Cost>,
@@ -135,7 +137,7 @@ pub struct Attribution {
 }
 
 /// What a cost class takes of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Cost {
     /// The class.
     pub class: CostClass,
@@ -147,7 +149,7 @@ pub struct Cost {
 }
 
 /// What a class of samples takes of `infer`.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Part {
     /// The class.
     pub class: Class,
@@ -164,7 +166,7 @@ pub struct Part {
 }
 
 /// Samples of a function.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PlaceCount {
     /// The phase they fell in.
     pub phase: RequestPhase,

@@ -7,8 +7,8 @@ use super::attribution::{self, Circumstances};
 use super::launches::is_steady;
 use super::run::ServedLaunch;
 use super::{
-    CellNoise, ColdStart, Comparison, Footprint, Latency, Measured, Outputs, Paging, PhaseTime,
-    Phases, Ratio,
+    CellNoise, ColdStart, Comparison, Footprint, Latency, LaunchFigures, Measured, Outputs, Paging,
+    PhaseTime, Phases, Ratio,
 };
 use crate::profile::CellProfile;
 use crate::statistics::{
@@ -36,6 +36,7 @@ pub(super) struct Evidence<'a> {
     pub(super) versions: &'a Versions,
     pub(super) runtime_version: &'a str,
     pub(super) deviation: Option<&'a Deviation>,
+    pub(super) responses_sha256: Option<&'a str>,
     pub(super) tolerance: Option<Tolerance>,
     pub(super) is_native: bool,
     /// What a page fault costs on this machine.
@@ -71,6 +72,8 @@ pub(super) fn measured(evidence: &Evidence<'_>) -> Measured {
         cold_starts: starts.iter().filter_map(|it| cold_start(*it, evidence)).collect(),
         footprints: starts.iter().filter_map(|it| footprint(*it, evidence.launches)).collect(),
         noise: noise(evidence.launches, &steady, latency.as_ref()),
+        responses_sha256: evidence.responses_sha256.map(str::to_owned),
+        launches: evidence.launches.iter().map(figures).collect(),
         latency,
     }
 }
@@ -247,9 +250,27 @@ fn noise(
     CellNoise {
         cpu_share: (wall > 0.0).then(|| cpu / wall),
         worst_steal_share: launches.iter().filter_map(|it| it.launch.steal).reduce(f64::max),
+        worst_others_share: launches.iter().filter_map(|it| it.launch.others).reduce(f64::max),
+        throttled_launches: throttled(launches),
         spread_share: latency.and_then(spread),
         unsettled_launches: count(unsettled.count()),
         steady_launches: count(steady.len()),
+    }
+}
+
+/// None where no launch tells.
+fn throttled(launches: &[ServedLaunch<'_>]) -> Option<u32> {
+    let told: Vec<u64> = launches.iter().filter_map(|it| it.launch.throttled).collect();
+    (!told.is_empty()).then(|| count(told.iter().filter(|it| **it > 0).count()))
+}
+
+fn figures(launch: &ServedLaunch<'_>) -> LaunchFigures {
+    LaunchFigures {
+        round: launch.launch.planned.round,
+        start: launch.launch.planned.start,
+        cold_start_ns: launch.served.cold_start_ns,
+        peak_resident_bytes: launch.served.peak_resident_bytes,
+        median_ns: launch.samples.plain_wall_ns.as_ref().map(Sorted::median),
     }
 }
 

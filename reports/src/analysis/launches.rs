@@ -1,10 +1,12 @@
 //! What became of a run's planned launches.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wasmfit_record::{CellOutcome, LaunchKind, PlannedLaunch, Run, Status};
 
 /// The launches of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct LaunchCounts {
     /// Planned.
     pub planned: usize,

@@ -9,14 +9,17 @@ mod parity;
 mod preparation;
 mod ranking;
 mod run;
-mod survival;
+pub(crate) mod survival;
 mod unsupported;
 
-use serde::Serialize;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 use wasmfit_protocol::{Boundary, ColdPhase, Failure, RequestPhase, Sampling, Start, Versions};
 use wasmfit_record::{
-    Budget, Calibration, Case, Deviation, Environment, GuestRecord, Profile, RulesRecord, Scenario,
-    Status, Target, Tolerance, WorkloadRecord,
+    Budget, Calibration, Case, Deviation, Environment, GuestRecord, Profile, RulesRecord,
+    RunnerRecord, Scenario, Session, Shard, ShardRun, Status, Target, Tolerance, UntilDecided,
+    WorkloadRecord,
 };
 
 pub use attribution::{Attributed, Attribution, Cost, CostClass, NotAssessable, Part, PlaceCount};
@@ -34,10 +37,10 @@ use crate::verdict::Verdict;
 use crate::warnings::Warning;
 
 /// Version of the analysis as JSON.
-pub const ANALYSIS_VERSION: u32 = 3;
+pub const ANALYSIS_VERSION: u32 = 4;
 
 /// A run, understood.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Analysis {
     /// [`ANALYSIS_VERSION`].
     pub analysis_version: u32,
@@ -66,6 +69,19 @@ pub struct Analysis {
     pub environment: Environment,
     /// The WASM guests used.
     pub guests: Vec<GuestRecord>,
+    /// The runners used.
+    pub runners: Vec<RunnerRecord>,
+    /// SHA-256 of each case's requests, by its name.
+    pub requests_sha256: BTreeMap<String, String>,
+    /// The session in which another version was measured in turn with this
+    /// one.
+    pub session: Option<Session>,
+    /// The rule by which a comparison ended.
+    pub until_decided: Option<UntilDecided>,
+    /// Which part of a matrix this is, where it was divided.
+    pub shard: Option<Shard>,
+    /// The runs it was merged from.
+    pub shards: Vec<ShardRun>,
     /// Whether native and each guest run the same versions.
     pub parity: Vec<GuestParity>,
     /// What was made of the guests' modules, by target and start.
@@ -93,11 +109,14 @@ pub struct Analysis {
 }
 
 /// How quiet the machine was over the whole run.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct MachineNoise {
     /// Largest share of processor time that the hypervisor took during a
     /// launch, 0 to 1; none where the system does not tell.
     pub worst_steal_share: Option<f64>,
+    /// Largest share of it that other processes took during a launch; none
+    /// where the system or the run does not tell.
+    pub worst_others_share: Option<f64>,
     /// CPU time over wall time in the plain pass of the cell where it is
     /// lowest.
     pub lowest_cpu_share: Option<f64>,
@@ -107,7 +126,7 @@ pub struct MachineNoise {
 }
 
 /// A workload and its cases.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct WorkloadAnalysis {
     /// Its name.
     pub name: String,
@@ -118,7 +137,7 @@ pub struct WorkloadAnalysis {
 }
 
 /// A case and its cells.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CaseAnalysis {
     /// The case.
     pub case: Case,
@@ -129,7 +148,7 @@ pub struct CaseAnalysis {
 }
 
 /// One case on one target.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CellAnalysis {
     /// The target.
     pub target: Target,
@@ -137,12 +156,14 @@ pub struct CellAnalysis {
     pub boundary: Option<Boundary>,
     /// How the target executes; none natively, and where nothing tells.
     pub execution: Option<Execution>,
+    /// Which of [`Analysis::shards`] it was measured in.
+    pub shard: Option<usize>,
     /// What became of it.
     pub state: CellState,
 }
 
 /// What became of a cell.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum CellState {
     /// No launch has ended.
@@ -165,7 +186,7 @@ pub enum CellState {
 }
 
 /// The figures of a measured cell.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Measured {
     /// Versions inside, told by the interpreter.
     pub versions: Versions,
@@ -187,10 +208,30 @@ pub struct Measured {
     pub footprints: Vec<Footprint>,
     /// How quiet it was.
     pub noise: CellNoise,
+    /// SHA-256 of its responses; none in runs made before it was noted.
+    pub responses_sha256: Option<String>,
+    /// What each launch showed, in the order in which they ran: what
+    /// comparisons with other runs rest on.
+    pub launches: Vec<LaunchFigures>,
+}
+
+/// What a launch showed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct LaunchFigures {
+    /// Its round: launches of one round ran next to each other.
+    pub round: u32,
+    /// How the interpreter came up.
+    pub start: Start,
+    /// Process start to first response.
+    pub cold_start_ns: u64,
+    /// Largest resident set.
+    pub peak_resident_bytes: u64,
+    /// Median of the plain pass; none where the launch was a cold start only.
+    pub median_ns: Option<f64>,
 }
 
 /// What was found when outputs were compared with native's.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "outputs", rename_all = "kebab-case")]
 pub enum Outputs {
     /// Native: what others are compared with.
@@ -212,7 +253,7 @@ pub enum Outputs {
 }
 
 /// Latency of one request at steady state.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Latency {
     /// Median of the launch medians, wall time.
     pub median_ns: Estimate,
@@ -244,7 +285,7 @@ pub struct Latency {
 }
 
 /// Memory that a request takes from the operating system.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Paging {
     /// Page faults per request, mean over all launches.
     pub page_faults: f64,
@@ -254,7 +295,7 @@ pub struct Paging {
 }
 
 /// A target's latency over native's.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Ratio {
     /// Median over rounds of target / native: above 1 is slower.
     pub times_native: Estimate,
@@ -265,7 +306,7 @@ pub struct Ratio {
 }
 
 /// What a ratio and its interval allow to say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Comparison {
     /// The interval lies above 1 by half a percent at least.
@@ -279,7 +320,7 @@ pub enum Comparison {
 }
 
 /// Where a request's time goes.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Phases {
     /// Median of the launch medians of each phase that was timed, in order.
     pub parts: Vec<PhaseTime<RequestPhase>>,
@@ -298,7 +339,7 @@ pub struct Phases {
 }
 
 /// The median of a phase.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PhaseTime<P> {
     /// The phase.
     pub phase: P,
@@ -307,7 +348,7 @@ pub struct PhaseTime<P> {
 }
 
 /// Process start to first response.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ColdStart {
     /// How the interpreter came up.
     pub start: Start,
@@ -328,7 +369,7 @@ pub struct ColdStart {
 }
 
 /// The memory that a cell takes.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Footprint {
     /// How the interpreter came up.
     pub start: Start,
@@ -342,12 +383,18 @@ pub struct Footprint {
 }
 
 /// How quiet a cell was.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CellNoise {
     /// CPU time over wall time, all samples of the plain pass.
     pub cpu_share: Option<f64>,
     /// Largest share of processor time stolen during a launch.
     pub worst_steal_share: Option<f64>,
+    /// Largest share of the machine's processor time that other processes
+    /// took during a launch; none where the system or the run does not tell.
+    pub worst_others_share: Option<f64>,
+    /// Launches during which a processor was throttled; none where the system
+    /// or the run does not tell.
+    pub throttled_launches: Option<u32>,
     /// Largest minus smallest launch median, over their median.
     pub spread_share: Option<f64>,
     /// Launches whose warm-up never settled.

@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wasmfit_protocol::Versions;
 
 use super::WorkloadAnalysis;
 
 /// A guest's versions beside native's, over every case that was measured
 /// both natively and in the guest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct GuestParity {
     /// The guest.
     pub guest: String,
@@ -23,7 +23,7 @@ pub struct GuestParity {
 }
 
 /// A version that native and a guest do not share.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct VersionDifference {
     /// `Python` or a package.
     pub of: String,

@@ -1,13 +1,13 @@
 //! What was made of a guest's modules before any launch.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wasmfit_protocol::{Artifact, Start};
 use wasmfit_record::{CellOutcome, LaunchOutcome, Run, Target};
 
 use super::Execution;
 
 /// A guest's module on a target.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Preparation {
     /// The target.
     pub target: Target,

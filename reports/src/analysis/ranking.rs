@@ -4,14 +4,14 @@
 //! guest is another Python over another boundary, and an interpreter beside a
 //! compiler says more of the tier than of the runtime.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wasmfit_record::Target;
 
 use super::{CaseAnalysis, CellAnalysis, Execution, Measured};
 use crate::statistics::{Estimate, told_apart};
 
 /// The fastest targets of a guest in a case.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Ranking {
     /// The guest.
     pub guest: String,

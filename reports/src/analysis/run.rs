@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use wasmfit_protocol::Served;
-use wasmfit_record::{CellOutcome, Launch, LaunchOutcome, Run};
+use wasmfit_record::{Cell, CellOutcome, Environment, Launch, LaunchOutcome, Run};
 
 use super::{
     ANALYSIS_VERSION, Analysis, CaseAnalysis, CellAnalysis, CellState, MachineNoise,
@@ -43,6 +43,12 @@ pub(crate) fn of_run(
         launches: launches::of(run),
         samples: sample_count,
         environment: run.environment.clone(),
+        runners: run.runners.clone(),
+        requests_sha256: run.requests_sha256.clone(),
+        session: run.session.clone(),
+        until_decided: run.plan.until_decided.clone(),
+        shard: run.shard,
+        shards: run.shards.clone(),
         guests: run.guests.iter().cloned().map(paths::shorten_guest).collect(),
         parity: parity::of(&workloads),
         preparations: preparation::of(run),
@@ -80,6 +86,7 @@ fn workloads(
             target: record.target.clone(),
             boundary: run.guest_of(record).map(|guest| guest.boundary),
             execution: record.execution,
+            shard: record.shard,
             state: state(
                 run,
                 position,
@@ -127,7 +134,9 @@ fn state(
         CellOutcome::Failed { failure, deviation } => {
             CellState::Failed { failure: paths::shorten_failure(failure), deviation: *deviation }
         }
-        CellOutcome::Measured { versions, runtime_version, deviation, .. } => {
+        CellOutcome::Measured {
+            versions, runtime_version, deviation, responses_sha256, ..
+        } => {
             let is_native = record.target.is_native();
             let of_cell = run.plan.launches.iter().filter(|it| it.cell == position);
             let planned: Vec<_> = of_cell.copied().collect();
@@ -138,9 +147,10 @@ fn state(
                 versions,
                 runtime_version,
                 deviation: deviation.as_ref(),
+                responses_sha256: responses_sha256.as_deref(),
                 tolerance: run.workload_of(record).map(|workload| workload.tolerance),
                 is_native,
-                page_fault_ns: run.environment.page_fault_ns,
+                page_fault_ns: environment_of(run, record).page_fault_ns,
                 planned: &planned,
                 launches: served,
                 native: native.filter(|_| !is_native),
@@ -167,12 +177,19 @@ fn served_launches<'a>(
     served.collect()
 }
 
+/// The machine that a cell was measured on.
+fn environment_of<'a>(run: &'a Run, cell: &Cell) -> &'a Environment {
+    let shard = cell.shard.and_then(|shard| run.shards.get(shard));
+    shard.map_or(&run.environment, |shard| &shard.environment)
+}
+
 fn machine_noise(run: &Run, workloads: &[WorkloadAnalysis]) -> MachineNoise {
     let cells =
         || workloads.iter().flat_map(|workload| &workload.cases).flat_map(|case| &case.cells);
     let noise = || cells().filter_map(|cell| Some(cell.measured()?.noise));
     MachineNoise {
         worst_steal_share: run.launches.iter().filter_map(|it| it.steal).reduce(f64::max),
+        worst_others_share: run.launches.iter().filter_map(|it| it.others).reduce(f64::max),
         lowest_cpu_share: noise().filter_map(|it| it.cpu_share).reduce(f64::min),
         widest_spread_share: noise().filter_map(|it| it.spread_share).reduce(f64::max),
     }

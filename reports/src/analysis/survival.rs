@@ -1,7 +1,7 @@
 //! What survives the move: the cost classes of a case natively and on a
 //! target, and by how much each is slower there.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wasmfit_record::{Case, Target};
 
 use super::attribution::{Attributed, Attribution, CostClass};
@@ -15,13 +15,13 @@ const COMPARED: [CostClass; 3] =
 
 /// A class with less than this of native's time has too few samples for a
 /// factor.
-const LEAST_SHARE: f64 = 0.02;
+pub(crate) const LEAST_SHARE: f64 = 0.02;
 
 /// A class counts for a runtime's tax where it has this much of native's time.
 const LEAST_SHARE_OF_TAX: f64 = 0.1;
 
 /// A case on a target beside native.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Survival {
     /// The case.
     pub case: Case,
@@ -36,7 +36,7 @@ pub struct Survival {
 }
 
 /// A class natively and on a target.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ClassMove {
     /// The class.
     pub class: CostClass,
@@ -51,7 +51,7 @@ pub struct ClassMove {
 }
 
 /// What a runtime adds to a class, over the cases in which the class matters.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Tax {
     /// The target.
     pub target: Target,
@@ -123,7 +123,7 @@ fn of_cell(case: &CaseAnalysis, cell: &CellAnalysis) -> Option<Survival> {
     })
 }
 
-fn assessed(attributed: &Attributed) -> Option<&Attribution> {
+pub(crate) fn assessed(attributed: &Attributed) -> Option<&Attribution> {
     match attributed {
         Attributed::Assessed(attribution) => Some(attribution),
         Attributed::NotAssessable(_) => None,
@@ -131,7 +131,7 @@ fn assessed(attributed: &Attributed) -> Option<&Attribution> {
 }
 
 /// `ratio * share / native`, with the ends of all three.
-fn factor(ratio: Estimate, share: Estimate, native: Estimate) -> Option<Estimate> {
+pub(crate) fn factor(ratio: Estimate, share: Estimate, native: Estimate) -> Option<Estimate> {
     let ends = |of: Estimate| of.interval.map_or((of.value, of.value), |it| (it.low, it.high));
     let ((r_low, r_high), (s_low, s_high), (n_low, n_high)) =
         (ends(ratio), ends(share), ends(native));

@@ -1,12 +1,12 @@
 //! Why cells are not supported: each reason once.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{CellState, WorkloadAnalysis};
 use crate::warnings::CellName;
 
 /// A reason and the cells that it holds for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Unsupported {
     /// In one sentence.
     pub reason: String,

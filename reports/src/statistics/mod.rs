@@ -11,19 +11,23 @@
 
 mod bootstrap;
 mod multinomial;
+mod normal;
 mod order;
+mod rank;
 mod sorted;
 
 pub(crate) use bootstrap::{Round, median_of_launches, median_of_values, ratio_of_rounds};
 pub(crate) use multinomial::share_of_samples;
+pub(crate) use normal::two_sided_point;
 pub(crate) use order::told_apart;
+pub(crate) use rank::{Shift, paired, unpaired};
 pub(crate) use sorted::{Sorted, median, quantile};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// An estimate with its uncertainty. Its unit is the one in the name of the
 /// field that holds it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Estimate {
     /// The estimate itself.
     pub value: f64,
@@ -32,7 +36,7 @@ pub struct Estimate {
 }
 
 /// A percentile bootstrap interval.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Interval {
     /// Its lower end.
     pub low: f64,

@@ -10,6 +10,21 @@ use crate::analysis::{
 use crate::format::{
     count, deviation, duration, duration_interval, of_planned, ratio, ratio_interval, size,
 };
+use crate::warnings::is_disturbed;
+
+/// Stands behind a target that was disturbed.
+const DISTURBED: &str = " ‡";
+
+/// What the mark means; none where no cell has it.
+pub(crate) fn disturbed(analysis: &Analysis) -> Option<String> {
+    let any = analysis.measured().any(|(_, _, measured)| is_disturbed(&measured.noise));
+    any.then(|| {
+        format!(
+            "{} measured while processor time was stolen, had by other processes or throttled.",
+            DISTURBED.trim()
+        )
+    })
+}
 
 /// The result table: every cell but those that are not supported.
 pub(crate) fn results(analysis: &Analysis) -> Table {
@@ -22,7 +37,10 @@ pub(crate) fn results(analysis: &Analysis) -> Table {
         let mut row = name(case, cell);
         match &cell.state {
             CellState::Unsupported { .. } => continue,
-            CellState::Measured(measured) => row.extend(result(cell, measured)),
+            CellState::Measured(measured) => {
+                row[1] = Entry::new(marked(cell, measured));
+                row.extend(result(cell, measured));
+            }
             CellState::Pending => row.extend(without_figures("not measured yet")),
             CellState::Failed { failure, .. } => {
                 row.extend(without_figures(format!("✗ failed during {}", failure.during)));
@@ -36,6 +54,13 @@ pub(crate) fn results(analysis: &Analysis) -> Table {
 /// Case and target.
 fn name(case: &CaseAnalysis, cell: &CellAnalysis) -> Vec<Entry> {
     vec![Entry::new(case.case.to_string()), Entry::new(cell.target.to_string())]
+}
+
+/// The target, with a mark where something else took processor time while it
+/// was measured.
+fn marked(cell: &CellAnalysis, measured: &Measured) -> String {
+    let mark = if is_disturbed(&measured.noise) { DISTURBED } else { "" };
+    format!("{}{mark}", cell.target)
 }
 
 fn without_figures(why: impl Into<String>) -> Vec<Entry> {

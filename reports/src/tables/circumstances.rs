@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use wasmfit_record::{Budget, WorkloadRecord};
+use wasmfit_record::{Budget, ShardRun, WorkloadRecord};
 
 use super::cells::{allowed, causes_in_words};
 use super::{Entry, Table};
@@ -11,6 +11,9 @@ use crate::format::{count, counted, duration, round_duration, size};
 
 /// The machine and the run.
 pub(crate) fn environment(analysis: &Analysis) -> Table {
+    if !analysis.shards.is_empty() {
+        return machines(analysis);
+    }
     let environment = &analysis.environment;
     let told = |text: &Option<String>| text.clone().unwrap_or_else(|| "not told".to_owned());
     let processors = format!("{} ({} logical)", environment.cpu, environment.cpus);
@@ -31,6 +34,27 @@ pub(crate) fn environment(analysis: &Analysis) -> Table {
         ("frequency governor", Entry::new(told(&environment.governor))),
         ("virtualization", Entry::new(told(&environment.virtualization))),
     ])
+}
+
+/// The machines that shards were measured on, each a row.
+fn machines(analysis: &Analysis) -> Table {
+    let mut table = Table::new(
+        &["shard", "measured", "processor", "system", "virtualization"],
+        &["memory", "load before"],
+    );
+    for ShardRun { shard, started_at, environment } in &analysis.shards {
+        let processor = format!("{} ({} logical)", environment.cpu, environment.cpus);
+        table.rows.push(vec![
+            Entry::new(format!("{} of {}", shard.index, shard.of)),
+            Entry::new(started_at),
+            Entry::new(processor),
+            Entry::new(&environment.system),
+            Entry::figure(environment.virtualization.clone()),
+            Entry::new(size(environment.memory_bytes)),
+            Entry::new(format!("{:.2}", environment.load_before)),
+        ]);
+    }
+    table
 }
 
 fn profile(analysis: &Analysis) -> String {

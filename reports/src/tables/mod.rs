@@ -3,13 +3,14 @@
 mod attribution;
 mod cells;
 mod circumstances;
+pub(crate) mod comparison;
 mod overview;
 mod phases;
 mod preparations;
 mod verdicts;
 
 pub(crate) use attribution::{attribution, calibrations, functions, survival, taxes};
-pub(crate) use cells::{footprint, outputs, results};
+pub(crate) use cells::{disturbed, footprint, outputs, results};
 pub(crate) use circumstances::{budget, environment, guests, versions, workload};
 pub(crate) use overview::overview;
 pub(crate) use phases::{cold_starts, request_phases};

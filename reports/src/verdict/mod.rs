@@ -23,14 +23,16 @@ mod evidence;
 mod judge;
 mod requirement;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wasmfit_record::{Case, Target};
 
 pub use judge::judge;
 pub use requirement::{Asked, Figure, Outcome, Requirement};
 
 /// How well a workload fits a scenario, the best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Grade {
     /// Port it: it keeps every requirement.
@@ -84,7 +86,7 @@ impl Grade {
 }
 
 /// A workload in a scenario.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Verdict {
     /// The workload.
     pub workload: String,
@@ -104,7 +106,7 @@ pub struct Verdict {
 }
 
 /// The case on the target that fits best, held against what is asked.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Best {
     /// The case.
     pub case: Case,

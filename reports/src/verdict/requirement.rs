@@ -1,13 +1,13 @@
 //! A requirement held against a figure.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wasmfit_record::{Budgets, Need};
 
 use crate::format::{duration, ratio, size};
 use crate::statistics::Estimate;
 
 /// What is asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Asked {
     /// That it runs on the target at all.
@@ -87,7 +87,9 @@ impl Asked {
 }
 
 /// How a requirement comes out, the best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Kept, by the whole interval.
@@ -114,7 +116,7 @@ impl Outcome {
 }
 
 /// A figure that a budget is held against.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Figure {
     /// From samples: without an interval it decides nothing but a failure
@@ -156,7 +158,7 @@ impl Figure {
 }
 
 /// A requirement of a scenario, held against a target.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Requirement {
     /// What is asked.
     pub asked: Asked,

@@ -5,13 +5,17 @@ use wasmfit_record::{Class, Status};
 
 use super::{CellName, Warning};
 use crate::analysis::{
-    Analysis, Attributed, CaseAnalysis, CellAnalysis, CellState, Comparison, Measured,
-    NotAssessable, Outputs,
+    Analysis, Attributed, CaseAnalysis, CellAnalysis, CellNoise, CellState, Comparison, Measured,
+    NotAssessable, Outputs, distinct,
 };
 
 /// Under so many launches the bootstrap interval of a median is hardly more
 /// than the range of the launches, and holds less than 90%.
 const LEAST_LAUNCHES: u32 = 5;
+/// Processor time of others that moves a median visibly: even on a processor
+/// of its own a launch shares caches and memory with them.
+const LARGEST_OTHERS: f64 = 0.1;
+
 /// Steal that moves a median visibly.
 const LARGEST_STEAL: f64 = 0.02;
 /// A thread that computes is on the processor all the time, but for
@@ -62,7 +66,11 @@ fn of_run(analysis: &Analysis) -> Vec<Warning> {
     let (load, cpus) = (environment.load_before, environment.cpus);
     let busy = load > LARGEST_LOAD * f64::from(cpus.max(1));
     let busy = busy.then_some(Warning::BusyMachine { load, cpus });
-    [unfinished, busy, governor].into_iter().flatten().collect()
+    let injected = analysis.sampling.inject.map(|injection| Warning::Injected { injection });
+    let shards = analysis.shards.iter().map(|shard| &shard.environment);
+    let processors = distinct(shards.map(|it| format!("{} × {}", it.cpus, it.cpu)));
+    let several = (processors.len() > 1).then_some(Warning::SeveralMachines { processors });
+    [unfinished, injected, several, busy, governor].into_iter().flatten().collect()
 }
 
 fn of_case(case: &CaseAnalysis) -> Option<Warning> {
@@ -91,6 +99,14 @@ fn of_cell(case: &CaseAnalysis, cell: &CellAnalysis) -> Vec<Warning> {
     }
 }
 
+/// Whether something else took so much processor time while a cell was
+/// measured that a warning says so.
+pub(crate) fn is_disturbed(noise: &CellNoise) -> bool {
+    noise.worst_steal_share.is_some_and(|share| share > LARGEST_STEAL)
+        || noise.worst_others_share.is_some_and(|share| share > LARGEST_OTHERS)
+        || noise.throttled_launches.is_some_and(|launches| launches > 0)
+}
+
 fn of_noise(measured: &Measured, name: &impl Fn() -> CellName) -> Vec<Warning> {
     let noise = &measured.noise;
     let few = measured
@@ -109,7 +125,15 @@ fn of_noise(measured: &Measured, name: &impl Fn() -> CellName) -> Vec<Warning> {
         .cpu_share
         .filter(|share| *share < LEAST_CPU_SHARE)
         .map(|cpu_share| Warning::Preempted { cell: name(), cpu_share });
-    [few, unsettled, steal, preempted].into_iter().flatten().collect()
+    let others = noise
+        .worst_others_share
+        .filter(|share| *share > LARGEST_OTHERS)
+        .map(|share| Warning::OtherProcesses { cell: name(), share });
+    let throttled = noise
+        .throttled_launches
+        .filter(|launches| *launches > 0)
+        .map(|launches| Warning::Throttled { cell: name(), launches });
+    [few, unsettled, steal, others, throttled, preempted].into_iter().flatten().collect()
 }
 
 fn of_paging(measured: &Measured, name: &impl Fn() -> CellName) -> Option<Warning> {

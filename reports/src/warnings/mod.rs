@@ -5,11 +5,11 @@ mod group;
 
 use std::fmt;
 
-use serde::Serialize;
-use wasmfit_protocol::{RequestPhase, Start};
+use serde::{Deserialize, Serialize};
+use wasmfit_protocol::{Injection, RequestPhase, Start};
 use wasmfit_record::{Case, Target};
 
-pub(crate) use find::find;
+pub(crate) use find::{find, is_disturbed};
 pub(crate) use group::{WarningGroup, grouped};
 
 use crate::analysis::{Paging, Ratio, VersionDifference};
@@ -17,7 +17,7 @@ use crate::format::{counted, duration, level, percent, ratio, ratio_interval_in_
 use crate::statistics::confidence_of;
 
 /// A case on a target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CellName {
     /// The case.
     pub case: Case,
@@ -32,7 +32,9 @@ impl fmt::Display for CellName {
 }
 
 /// How much a warning weighs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// Something is missing.
@@ -57,7 +59,7 @@ impl Severity {
 
 /// Everything that is warned of. [`fmt::Display`] names what was found and
 /// the remedy.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "warning", rename_all = "kebab-case")]
 pub enum Warning {
     /// Launches are missing.
@@ -121,6 +123,30 @@ pub enum Warning {
         cell: CellName,
         /// Of the worst launch, 0 to 1.
         share: f64,
+    },
+    /// Other processes had processor time.
+    OtherProcesses {
+        /// The cell.
+        cell: CellName,
+        /// Of the whole machine's, in the worst launch, 0 to 1.
+        share: f64,
+    },
+    /// A processor was slowed down for heat, or the control group stopped.
+    Throttled {
+        /// The cell.
+        cell: CellName,
+        /// During how many launches.
+        launches: u32,
+    },
+    /// Requests were slowed down on purpose.
+    Injected {
+        /// Where, and how much.
+        injection: Injection,
+    },
+    /// Shards were measured on machines of different kinds.
+    SeveralMachines {
+        /// Processors of each, once.
+        processors: Vec<String>,
     },
     /// The measuring thread was off the processor.
     Preempted {
@@ -239,6 +265,10 @@ impl Warning {
             | Self::UnsettledWarmup { .. }
             | Self::BusyMachine { .. }
             | Self::Steal { .. }
+            | Self::OtherProcesses { .. }
+            | Self::Throttled { .. }
+            | Self::Injected { .. }
+            | Self::SeveralMachines { .. }
             | Self::Preempted { .. }
             | Self::Governor { .. }
             | Self::ColdStartUnaccounted { .. }
@@ -267,6 +297,10 @@ impl Warning {
             Self::UnsettledWarmup { .. } => "Warm-up never settled",
             Self::BusyMachine { .. } => "The machine was busy",
             Self::Steal { .. } => "Processor time was stolen",
+            Self::OtherProcesses { .. } => "Other processes were at work",
+            Self::Throttled { .. } => "Processors were throttled",
+            Self::Injected { .. } => "Requests were slowed down on purpose",
+            Self::SeveralMachines { .. } => "Measured on different machines",
             Self::Preempted { .. } => "Off the processor",
             Self::Governor { .. } => "Processor frequency was not held",
             Self::OutputsNotIdentical { .. } => "Outputs agree within tolerance, not byte for byte",
@@ -315,6 +349,23 @@ impl Warning {
             }
             Self::Steal { cell, share } => {
                 format!("{cell}: {} of processor time in the worst launch", percent(*share))
+            }
+            Self::OtherProcesses { cell, share } => {
+                format!(
+                    "{cell}: {} of the machine's processor time in the worst launch",
+                    percent(*share)
+                )
+            }
+            Self::Throttled { cell, launches } => {
+                format!("{cell}: during {}", counted(u64::from(*launches), "launch", "launches"))
+            }
+            Self::Injected { injection } => format!(
+                "{} at the {}: these are no figures of what was measured",
+                percent(f64::from(injection.permille) / 1000.0),
+                injection.place.name()
+            ),
+            Self::SeveralMachines { processors } => {
+                format!("{}: each case on one of them", processors.join("; "))
             }
             Self::Preempted { cell, cpu_share } => {
                 format!("{cell}: on the processor for {} of the time", percent(*cpu_share))
@@ -387,6 +438,16 @@ impl Warning {
             Self::BusyMachine { .. } => "stop other work and measure again",
             Self::Steal { .. } => {
                 "measure on a machine of its own, or again when its neighbours are quiet; compare CPU medians meanwhile"
+            }
+            Self::OtherProcesses { .. } => {
+                "stop other work and measure again; where that cannot be, compare versions only in turn (`--base-...`)"
+            }
+            Self::Throttled { .. } => {
+                "cool the machine, hold its frequency below the limit, or give the container whole processors without a quota"
+            }
+            Self::Injected { .. } => "measure again without --inject",
+            Self::SeveralMachines { .. } => {
+                "read ratios: times of two cases may be of two machines; give all shards one kind of machine"
             }
             Self::Preempted { .. } => {
                 "stop other work and measure again; a workload that waits or computes in other threads shows this too, and short requests over stdio, where two threads take turns"

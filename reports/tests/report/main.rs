@@ -287,6 +287,7 @@ fn an_unfinished_run_is_reported_as_far_as_it_came() {
         case: case(),
         target: "wasmer/cranelift@cpython-3.15".parse().unwrap(),
         execution: None,
+        shard: None,
         outcome: CellOutcome::Pending,
     });
     let analysis = analysis_of(&fixture);
@@ -432,7 +433,15 @@ fn a_launch_that_failed_counts_for_nothing() {
     let id = u32::try_from(fixture.run.launches.len()).unwrap();
     let planned = fixture.run.launches[0].planned;
     let outcome = LaunchOutcome::Failed(failure);
-    fixture.run.launches.push(Launch { id, planned, outcome, steal: None, wall_ns: 0 });
+    fixture.run.launches.push(Launch {
+        id,
+        planned,
+        outcome,
+        wall_ns: 0,
+        steal: None,
+        others: None,
+        throttled: None,
+    });
     fixture.samples.push((id, fixture.samples[0].1.clone()));
     let with_failure = analysis_of(&fixture);
     assert_eq!(measured(&whole, 0), measured(&with_failure, 0));

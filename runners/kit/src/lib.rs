@@ -13,6 +13,7 @@
 mod artifact;
 mod clock;
 mod events;
+mod inject;
 mod invocation;
 mod measuring;
 mod memory;

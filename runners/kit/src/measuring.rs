@@ -305,6 +305,11 @@ impl Measuring {
         self.fitting().div_ceil(round).saturating_mul(round)
     }
 
+    /// Running mean of a request's wall time; 0 before the first.
+    pub(crate) const fn typical_ns(&self) -> u64 {
+        self.typical_ns
+    }
+
     pub(crate) const fn cold_start_ns(&self) -> u64 {
         self.cold_start_ns
     }

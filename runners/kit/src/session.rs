@@ -11,12 +11,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wasmfit_protocol::{
-    ColdPhase, Event, Failure, FailureKind, FramesWriter, Job, Pass, RequestPhase, SAMPLE_COLUMNS,
-    Sample, Sampling, Served, Stretch, Task, Versions, Workload, monotonic_ns,
+    ColdPhase, Event, Failure, FailureKind, FramesWriter, InjectionPlace, Job, Pass, RequestPhase,
+    SAMPLE_COLUMNS, Sample, Sampling, Served, Stretch, Task, Versions, Workload, monotonic_ns,
 };
 
 use crate::clock::{CpuClock, Stamp};
 use crate::events::{Events, Stage};
+use crate::inject::SlowDown;
 use crate::measuring::{BurstKind, Measuring, storage};
 use crate::profile::{GuestCode, ProfilePass};
 
@@ -59,6 +60,7 @@ pub struct Session {
     guest_folder: String,
     clock: CpuClock,
     profile: ProfilePass,
+    slow_down: SlowDown,
     work: Work,
     step: Step,
     cold: Option<(ColdPhase, Stamp)>,
@@ -111,6 +113,7 @@ impl Session {
         let Job { spawned_at_ns, ref scratch, ref guest, ref task, .. } = *job;
         let boundary = guest.as_ref().map(|guest| guest.boundary);
         let clock = CpuClock::of(boundary);
+        let mut slow_down = SlowDown::new(None);
         let (workload, work, profile) = match task.clone() {
             Task::MakeRequests { workload, count, batch } => {
                 let path = scratch.join("requests.frames");
@@ -119,6 +122,7 @@ impl Session {
                 (workload, work, ProfilePass::NotAskedFor)
             }
             Task::Measure { workload, requests, sampling } => {
+                slow_down = SlowDown::new(sampling.and_then(|it| it.inject));
                 let pass = ProfilePass::of(job, sampling.and_then(|it| it.profile));
                 let sampling = sampling.map(|sampling| Sampling {
                     profile: sampling.profile.filter(|_| pass.is_possible()),
@@ -145,6 +149,7 @@ impl Session {
             guest_folder: folder,
             clock,
             profile,
+            slow_down,
             work,
             step: Step::Starting,
             cold: Some((ColdPhase::Spawn, Stamp::since(clock, spawned_at_ns))),
@@ -233,6 +238,9 @@ impl Session {
         match &mut self.step {
             Step::Burst(burst) => {
                 if let Some(flight) = burst.flight {
+                    let took_ns = entered_ns.saturating_sub(flight.stamp.wall_began_ns());
+                    let entered_ns =
+                        self.slow_down.lengthen(InjectionPlace::Runtime, took_ns, entered_ns);
                     match flight.part {
                         Some(part) if part != RequestPhase::Collect => {
                             return Ok(self.mark(flight, part, entered_ns));
@@ -294,7 +302,13 @@ impl Session {
         } else {
             (&[][..], message)
         };
-        let ended_ns = measuring.copy_out(response);
+        let copied_ns = measuring.copy_out(response);
+        // With marks the flight's stamp is that of its last phase.
+        let took_ns = match flight.part {
+            None => copied_ns.saturating_sub(flight.stamp.wall_began_ns()),
+            Some(_) => measuring.typical_ns(),
+        };
+        let ended_ns = self.slow_down.lengthen(InjectionPlace::Boundary, took_ns, copied_ns);
         self.profile.outside();
 
         burst.left -= 1;

@@ -204,10 +204,45 @@ pub struct Sampling {
     /// not wanted.
     #[serde(default)]
     pub profile: Option<Profiling>,
+    /// A slow-down to put into every request; `None` but where it is tried
+    /// whether a slow-down would be found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inject: Option<Injection>,
     /// At least so many requests in each pass, whatever the time.
     pub least_requests: u32,
     /// At most so many requests in each pass, whatever the time.
     pub most_requests: u32,
+}
+
+/// A slow-down on purpose, made by waiting on the processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Injection {
+    /// Where.
+    pub place: InjectionPlace,
+    /// How much longer a request takes, in thousandths of its own time.
+    pub permille: u32,
+}
+
+/// Where a slow-down is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum InjectionPlace {
+    /// In whatever executes the guest: every stretch between two messages of
+    /// the guest takes longer.
+    Runtime,
+    /// Where a response is copied out.
+    Boundary,
+}
+
+impl InjectionPlace {
+    /// The name used on the command line and in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Runtime => "runtime",
+            Self::Boundary => "boundary",
+        }
+    }
 }
 
 /// How to take PC samples.

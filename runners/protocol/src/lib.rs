@@ -15,7 +15,10 @@ pub use event::{
     Artifact, ColdPhase, Event, Failure, FailureKind, Hello, Pass, RequestPhase, Served, Versions,
 };
 pub use frames::{FramesError, FramesReader, FramesWriter};
-pub use job::{Boundary, GuestFiles, Job, Limits, Profiling, Sampling, Start, Task, Workload};
+pub use job::{
+    Boundary, GuestFiles, Injection, InjectionPlace, Job, Limits, Profiling, Sampling, Start, Task,
+    Workload,
+};
 pub use profile::{Place, ProfileError, ProfileRow, Profiled, Taken, read_profile, write_profile};
 pub use sample::{SAMPLE_COLUMNS, Sample, Stretch};
 pub use tier::{Execution, Proposal, Tier};

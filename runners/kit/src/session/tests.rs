@@ -26,6 +26,7 @@ const SAMPLING: Sampling = Sampling {
     plain_ns: 1_000_000,
     phase_ns: 500_000,
     profile: None,
+    inject: None,
     least_requests: 7,
     most_requests: 50,
 };
