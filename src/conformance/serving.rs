@@ -14,9 +14,12 @@ use super::trials::{LEAST, MOST, STEADY, Subject, Trial};
 use super::workloads::{PACKAGE, checksum};
 use super::{Objection, ensure};
 
-/// How far `cold_start_ns` and its phases may be apart, beside a tenth: a
-/// scheduler's slice or two between phases of a busy machine.
-const UNACCOUNTED_NS: u64 = 20_000_000;
+/// What a cold start's phases may leave of it beside a half: a busy machine
+/// takes the processor away between phases too, and reports show what is left.
+const UNACCOUNTED_NS: u64 = 50_000_000;
+
+/// What they may be more than it: each end is read by itself.
+const OVERLAP_NS: u64 = 5_000_000;
 
 /// Reading the processor's clock takes time of its own, and a tick may pass.
 const CPU_SLACK_NS: u64 = 1_000_000;
@@ -84,8 +87,8 @@ pub(super) fn accounts_for_the_cold_start(subject: &Subject<'_>) -> Result<(), O
         let life = milliseconds(conversation.told_after_ns);
         format!("cold_start_ns is {}, and the last event came after {life}", milliseconds(told_ns))
     })?;
-    let apart_ns = told_ns.abs_diff(phases_ns);
-    ensure(apart_ns <= told_ns / 10 + UNACCOUNTED_NS, || {
+    let least_ns = (told_ns / 2).saturating_sub(UNACCOUNTED_NS);
+    ensure((least_ns..=told_ns + OVERLAP_NS).contains(&phases_ns), || {
         let (told, phases) = (milliseconds(told_ns), milliseconds(phases_ns));
         format!("cold_start_ns is {told}, and its phases take {phases}")
     })
