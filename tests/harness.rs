@@ -235,7 +235,7 @@ fn wrong_usage_says_what_there_is() {
         (&["bench", "--target", "wasmtime"], "RUNTIME/TIER@GUEST"),
         (&["bench", "--target", "lunatic/jit@x"], "there are native, wasmtime"),
         (&["bench", "--target", "native@cpython-2.7"], "WASMFIT_PYTHON"),
-        (&["bench", "--runner", "native=/bin/true"], "choose another name"),
+        (&["bench", "--runner", "native=/bin/true"], "--python"),
     ];
     for (arguments, text) in cases {
         let output = world.command(arguments).output().expect("ran");

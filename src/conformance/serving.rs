@@ -14,9 +14,12 @@ use super::trials::{LEAST, MOST, STEADY, Subject, Trial};
 use super::workloads::{PACKAGE, checksum};
 use super::{Objection, ensure};
 
-/// How far `cold_start_ns` and its phases may be apart, beside a tenth: a
-/// scheduler's slice or two between phases of a busy machine.
-const UNACCOUNTED_NS: u64 = 20_000_000;
+/// What a cold start's phases may leave of it beside a half: a busy machine
+/// takes the processor away between phases too, and reports show what is left.
+const UNACCOUNTED_NS: u64 = 50_000_000;
+
+/// What they may be more than it: each end is read by itself.
+const OVERLAP_NS: u64 = 5_000_000;
 
 /// Reading the processor's clock takes time of its own, and a tick may pass.
 const CPU_SLACK_NS: u64 = 1_000_000;
@@ -84,8 +87,8 @@ pub(super) fn accounts_for_the_cold_start(subject: &Subject<'_>) -> Result<(), O
         let life = milliseconds(conversation.told_after_ns);
         format!("cold_start_ns is {}, and the last event came after {life}", milliseconds(told_ns))
     })?;
-    let apart_ns = told_ns.abs_diff(phases_ns);
-    ensure(apart_ns <= told_ns / 10 + UNACCOUNTED_NS, || {
+    let least_ns = (told_ns / 2).saturating_sub(UNACCOUNTED_NS);
+    ensure((least_ns..=told_ns + OVERLAP_NS).contains(&phases_ns), || {
         let (told, phases) = (milliseconds(told_ns), milliseconds(phases_ns));
         format!("cold_start_ns is {told}, and its phases take {phases}")
     })
@@ -176,12 +179,25 @@ pub(super) fn times_plausibly(subject: &Subject<'_>) -> Result<(), Objection> {
         // A phase may be shorter than a tick of the guest's clock.
         let is_whole = !matches!(sample.stretch, Stretch::Part(_));
         ensure(sample.wall_ns > 0 || !is_whole, || format!("{} takes no time", row()))?;
-        let room_ns = sample.wall_ns.saturating_mul(threads).saturating_add(CPU_SLACK_NS);
-        ensure(sample.cpu_ns.is_none_or(|cpu_ns| cpu_ns <= room_ns), || {
+        // Where `spawn` ends is the harness's reading, which a busy machine
+        // delays: the processor's time is then another phase's.
+        let is_cold = sample.pass == Pass::Cold;
+        ensure(is_cold || fits(&[sample], threads), || {
             format!("{} takes more processor time than there was", row())
         })?;
     }
-    Ok(())
+    let cold: Vec<Sample> =
+        steady(subject)?.into_iter().filter(|sample| sample.pass == Pass::Cold).collect();
+    ensure(fits(&cold, threads), || {
+        "the cold start takes more processor time than there was".into()
+    })
+}
+
+/// Whether samples took no more processor time than `threads` could.
+fn fits(samples: &[Sample], threads: u64) -> bool {
+    let cpu_ns: u64 = samples.iter().filter_map(|sample| sample.cpu_ns).sum();
+    let wall_ns: u64 = samples.iter().map(|sample| sample.wall_ns).sum();
+    cpu_ns <= wall_ns.saturating_mul(threads).saturating_add(CPU_SLACK_NS)
 }
 
 pub(super) fn warms_up(subject: &Subject<'_>) -> Result<(), Objection> {

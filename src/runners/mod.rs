@@ -53,11 +53,14 @@ pub(crate) fn native(places: &Places) -> Runner {
 }
 
 /// Every runner that a target can name. An external one takes the place of a
-/// built-in one of the same name.
+/// built-in one of the same name, and of equal names the first counts.
 pub(crate) fn all(places: &Places, external: &[External]) -> Vec<Runner> {
     let named = |name: &str| external.iter().find(|it| it.name == name).map(External::runner);
     let wasm = WASM_RUNTIMES.map(|(name, _)| named(name).unwrap_or_else(|| built_in(places, name)));
-    let others = external.iter().filter(|it| !is_wasm_runtime(&it.name)).map(External::runner);
+    let is_first = |at: usize| !external[..at].iter().any(|it| it.name == external[at].name);
+    let others = external.iter().enumerate();
+    let others = others.filter(|(at, it)| !is_wasm_runtime(&it.name) && is_first(*at));
+    let others = others.map(|(_, it)| it.runner());
     std::iter::once(native(places)).chain(wasm).chain(others).collect()
 }
 
