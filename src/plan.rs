@@ -87,17 +87,18 @@ impl Effort {
 }
 
 /// After how many rounds a comparison is looked at: each about half as many
-/// again, so that few looks cost little time. The first is the least at which
-/// exact tests of some ten cells can show anything.
+/// again, so that few looks cost little time. Ten pairs may show a quiet cell
+/// unchanged; to claim a change of one in some ten cells, exact tests take
+/// fifteen.
 pub(crate) const LOOKS: [u32; 6] = [10, 15, 22, 33, 48, 70];
 
 /// How long a cell and its counterpart are measured unless told otherwise:
 /// some thirty pairs of launches.
 pub(crate) const fn time_to_decide(profile: ProfileName) -> Duration {
     match profile {
-        ProfileName::Quick => Duration::from_secs(60),
-        ProfileName::Default => Duration::from_secs(300),
-        ProfileName::Thorough => Duration::from_secs(600),
+        ProfileName::Quick => Duration::from_mins(1),
+        ProfileName::Default => Duration::from_mins(5),
+        ProfileName::Thorough => Duration::from_mins(10),
     }
 }
 

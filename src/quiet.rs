@@ -119,7 +119,7 @@ fn throttled() -> Option<u64> {
         let stat = fs::read_to_string(path).ok()?;
         stat.lines().find_map(|line| line.strip_prefix("nr_throttled ")?.parse::<u64>().ok())
     });
-    thermal.chain(stopped).reduce(|a, b| a.saturating_add(b))
+    thermal.chain(stopped).reduce(u64::saturating_add)
 }
 
 /// Where the processor statistics of a process's control group may be, by its

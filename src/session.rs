@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wasmfit_protocol::Start;
-use wasmfit_record::{Case, LaunchKind, PlannedLaunch, Run, Target, UntilDecided};
+use wasmfit_record::{LaunchKind, PlannedLaunch, Run, UntilDecided};
 use wasmfit_reports::Analysis;
 use wasmfit_reports::comparison::{Terms, compare};
 
@@ -35,9 +35,9 @@ impl Looks {
         Self { rule, terms, against }
     }
 
-    /// Whether the comparison is looked at before `round` is made.
-    fn are_due_before(&self, round: u32) -> bool {
-        self.rule.looks.contains(&round)
+    /// The last look that is due before `round` is made; 0 for none.
+    fn last_before(&self, round: u32) -> u32 {
+        self.rule.looks.iter().copied().filter(|look| *look <= round).max().unwrap_or(0)
     }
 
     /// Whether the launches made have used up the time.
@@ -46,7 +46,8 @@ impl Looks {
         made.map(|launch| launch.wall_ns).sum::<u64>() >= self.rule.budget_ns
     }
 
-    /// The cells of the new version that need no more launches.
+    /// The cells of the new version that need no more launches: decided, or
+    /// with nothing to compare them with.
     fn decided(&self, sides: &[Measurement<'_>]) -> Result<BTreeSet<usize>, CommandError> {
         let new = wasmfit_reports::analyze(sides[0].directory.folder())?;
         let other;
@@ -58,16 +59,11 @@ impl Looks {
             }
         };
         let compared = compare(base, &new, &self.terms)
-            .map_err(|error| CommandError::Usage(error.to_string()))?;
-        let settled: Vec<(Case, Target)> = compared.settled().collect();
+            .map_err(|error| CommandError::Run(error.to_string()))?;
+        let undecided = compared.undecided();
         let cells = sides[0].run.cells.iter().enumerate();
-        let is_settled = |case: &Case, target: &Target| {
-            settled.iter().any(|(its_case, its_target)| its_case == case && its_target == target)
-        };
-        Ok(cells
-            .filter(|(_, cell)| is_settled(&cell.case, &cell.target))
-            .map(|(index, _)| index)
-            .collect())
+        let decided = cells.filter(|(_, cell)| !undecided.contains(&cell.place()));
+        Ok(decided.map(|(index, _)| index).collect())
     }
 }
 
@@ -83,37 +79,32 @@ pub(crate) fn make(
             return Ok(());
         }
     }
-    let mut decided = BTreeSet::new();
-    let mut round = 0;
+    let (mut decided, mut looked) = (BTreeSet::new(), 0);
     let steps = steps(sides);
-    for (position, Step { planned, new, base }) in steps.iter().enumerate() {
+    for (position, step) in steps.iter().enumerate() {
+        let mut launches = step.due(sides);
+        if launches.is_empty() {
+            continue;
+        }
+        let PlannedLaunch { cell, round, .. } = step.planned;
         if let Some(looks) = looks {
             if looks.are_over(sides) {
                 break;
             }
-            if planned.round > round && looks.are_due_before(planned.round) {
+            if looks.last_before(round) > looked {
+                looked = looks.last_before(round);
                 decided = looks.decided(sides)?;
             }
         }
-        round = planned.round;
-        if decided.contains(&planned.cell) {
-            continue;
-        }
-        let mut launches: Vec<(usize, usize)> = [(0, Some(*new)), (1, *base)]
-            .into_iter()
-            .filter_map(|(side, index)| Some((side, index?)))
-            .collect();
         // What the budget leaves out of one version has no use in the other.
-        if launches.iter().any(|(side, index)| sides[*side].is_left_out(*index)) {
+        let is_left_out = launches.iter().any(|(side, index)| sides[*side].is_left_out(*index));
+        if decided.contains(&cell) || is_left_out {
             continue;
         }
-        if !(planned.round as usize + planned.cell).is_multiple_of(2) {
+        if !(round as usize + cell).is_multiple_of(2) {
             launches.reverse();
         }
         for (side, index) in launches {
-            if !sides[side].is_due(index) {
-                continue;
-            }
             sides[side].launch_planned(index, position)?;
             if sides[side].interrupt.is_requested() {
                 return Ok(());
@@ -128,6 +119,15 @@ struct Step {
     planned: PlannedLaunch,
     new: usize,
     base: Option<usize>,
+}
+
+impl Step {
+    /// Which of both are still to be made: side and index.
+    fn due(&self, sides: &[Measurement<'_>]) -> Vec<(usize, usize)> {
+        let both = [(0, Some(self.new)), (1, self.base)].into_iter();
+        let planned = both.filter_map(|(side, index)| Some((side, index?)));
+        planned.filter(|(side, index)| sides[*side].is_due(*index)).collect()
+    }
 }
 
 fn steps(sides: &[Measurement<'_>]) -> Vec<Step> {

@@ -125,7 +125,7 @@ fn every_format_tells_the_same() {
         ("text", "1 cell slower, 1 cell unchanged"),
         ("markdown", "## wasmfit: 1 cell slower, 1 cell unchanged"),
         ("json", "\"finding\": \"worse\""),
-        ("junit", "failures=\"1\""),
+        ("junit", "failures=\"2\""),
         ("github", "::error title=a on mock/scripted@script::latency: slower"),
     ] {
         let mut command = world.command(&["compare", "run/base", "run", "--format", format]);
@@ -170,6 +170,8 @@ fn saved() -> World {
     fs::rename(world.path("run"), world.path("before")).expect("moved");
     world
 }
+
+type Alteration = fn(&mut Value);
 
 fn change(world: &World, file: &str, change: impl FnOnce(&mut Value)) {
     let path = world.path(file);
@@ -219,11 +221,11 @@ fn what_cannot_be_compared_is_said_in_one_line() {
         fs::write(world.path(name), text).expect("a file");
     }
     let exported = fs::read_to_string(world.path("saved.json")).expect("saved");
-    let others: [(&str, &dyn Fn(&mut Value)); 4] = [
-        ("future.json", &|it| it["started_at"] = json!("2999-01-01T00:00:00Z")),
-        ("machine.json", &|it| it["environment"]["cpu"] = json!("Another")),
-        ("earlier.json", &|it| it["analysis_version"] = json!(1)),
-        ("suite.json", &|it| it["workloads"][0]["cases"][0]["case"]["workload"] = json!("other")),
+    let others: [(&str, Alteration); 4] = [
+        ("future.json", |it| it["started_at"] = json!("2999-01-01T00:00:00Z")),
+        ("machine.json", |it| it["environment"]["cpu"] = json!("Another")),
+        ("earlier.json", |it| it["analysis_version"] = json!(1)),
+        ("suite.json", |it| it["workloads"][0]["cases"][0]["case"]["workload"] = json!("other")),
     ];
     for (name, alter) in others {
         fs::write(world.path(name), &exported).expect("a copy");
@@ -249,6 +251,18 @@ fn what_cannot_be_compared_is_said_in_one_line() {
     let asked = asked.expect("compared");
     assert_eq!(asked.status.code(), Some(0), "{}", said(&asked));
     assert!(said(&asked).contains("The machines differ"), "{}", said(&asked));
+}
+
+#[test]
+fn a_baseline_of_something_else_is_refused_before_anything_is_measured() {
+    let world = saved();
+    let before = world.log().len();
+    change(&world, "saved.json", |it| it["environment"]["cpu"] = json!("Another"));
+    let output = world.bench(&["--baseline", "saved.json"]);
+    assert_eq!(output.status.code(), Some(4), "{}", said(&output));
+    assert!(said(&output).contains("--across-machines"), "{}", said(&output));
+    assert_eq!(world.log().len(), before);
+    assert!(!world.path("run").exists());
 }
 
 #[test]

@@ -15,7 +15,7 @@ from test_examples import AFTER, LAST
 from workflows import REPOSITORY
 
 PROGRAM = REPOSITORY / "target" / "release" / "wasmfit"
-QUICK = {"until-decided": "10s", "profile": "quick"}
+QUICK = {"until-decided": "1min", "profile": "quick"}
 CACHE = os.environ.get("WASMFIT_CACHE") or str(Path.home() / ".cache" / "wasmfit")
 
 
@@ -55,7 +55,7 @@ class PullRequest(MeasuredCase):
 
 
 class GitLab(MeasuredCase):
-    changes = {"MEASURE_UNTIL_DECIDED": "10s", "WASMFIT_CACHE": CACHE,
+    changes = {"MEASURE_UNTIL_DECIDED": "1min", "WASMFIT_CACHE": CACHE,
                "CARGO_HOME": os.environ.get("CARGO_HOME") or str(Path.home() / ".cargo")}
 
     def test_a_regression_fails_the_job_and_stands_in_the_junit_report(self):

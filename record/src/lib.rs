@@ -16,28 +16,31 @@
 //! when the run is resumed, and ignored when it is read.
 
 mod appended;
+mod cell;
 mod class;
 mod directory;
 mod merge;
+mod plan;
 mod profile;
 mod run;
 mod samples;
 mod scenario;
+mod session;
 mod target;
+mod workload;
 
+pub use cell::{Cell, CellOutcome, Deviation, Launch, LaunchOutcome};
 pub use class::{Class, ClassError};
 pub use directory::{RecordError, RunDirectory};
 pub use merge::{MergeError, merge};
+pub use plan::{Budget, LaunchKind, Plan, PlannedLaunch, Profile, UntilDecided};
 pub use profile::{ProfileRecord, read_profile_records};
-pub use run::{
-    Budget, Calibration, Cell, CellOutcome, Deviation, DeviationCause, Environment, GuestRecord,
-    Launch, LaunchKind, LaunchOutcome, OutputFormat, Plan, PlannedLaunch, Profile, RulesRecord,
-    Run, RunnerRecord, Session, Shard, ShardRun, Side, Status, Tolerance, UntilDecided,
-    WorkloadRecord,
-};
+pub use run::{Calibration, Environment, GuestRecord, RulesRecord, Run, RunnerRecord, Status};
 pub use samples::{Row, SamplesWriter, read_launch_samples, read_samples};
 pub use scenario::{Budgets, Need, Price, Scenario};
+pub use session::{Session, Shard, ShardRun, Side};
 pub use target::{Case, Target, TargetError};
+pub use workload::{DeviationCause, OutputFormat, Tolerance, WorkloadRecord};
 
 /// Version of the run directory's format.
 pub const SCHEMA_VERSION: u32 = 5;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use wasmfit_protocol::Sample;
+
 use crate::{
     Cell, Launch, PlannedLaunch, ProfileRecord, RecordError, Run, RunDirectory, SCHEMA_VERSION,
     Session, Shard, ShardRun, Status, read_profile_records, read_samples,
@@ -279,11 +281,11 @@ fn add(
         let responses = RunDirectory::responses_of(&shard.folder, &cell.case, &cell.target);
         copy(&responses, &directory.responses(&cell.case, &cell.target))?;
     }
-    let mut samples = BTreeMap::new();
+    let mut samples: BTreeMap<u32, Vec<Sample>> = BTreeMap::new();
     if of.samples_bytes > 0 {
         let path = RunDirectory::samples_of(&shard.folder);
         read_samples(&path, of.samples_bytes, |row| {
-            samples.entry(row.launch).or_insert_with(Vec::new).push(row.sample);
+            samples.entry(row.launch).or_default().push(row.sample);
         })?;
     }
     let mut profiles: BTreeMap<u32, Vec<ProfileRecord>> = BTreeMap::new();
@@ -297,7 +299,9 @@ fn add(
         let id = launch.id + u32::try_from(first_launch).unwrap_or(u32::MAX);
         let own = samples.remove(&launch.id).unwrap_or_default();
         let mut profile = profiles.remove(&launch.id).unwrap_or_default();
-        profile.iter_mut().for_each(|row| row.launch = id);
+        for row in &mut profile {
+            row.launch = id;
+        }
         directory.append(run, id, &own, &profile)?;
         run.launches.push(Launch { id, planned: moved(&launch.planned), ..launch.clone() });
     }

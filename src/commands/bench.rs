@@ -51,11 +51,13 @@ pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
         .collect::<Result<_, _>>()?;
     if let Some((new, base)) = matrices.split_first_mut() {
         original.shard.map_or(Ok(()), |shard| new.keep_shard(shard))?;
-        base.iter_mut().for_each(|it| it.keep_cases_of(new));
+        for base in base {
+            base.keep_cases_of(new);
+        }
     }
     let runs = match (&arguments.resume, resumed) {
         (Some(folder), Some(run)) => resume(folder, run, &versions, &matrices, &rules)?,
-        _ => begin(original, &versions, &matrices, &rules)?,
+        _ => begin(original, &versions, &matrices, &rules, saved.as_ref())?,
     };
     let folder = runs[0].1.folder().to_owned();
     let planned = runs[0].0.plan.launches.len();
@@ -118,6 +120,7 @@ fn begin(
     versions: &[Version],
     matrices: &[Matrix],
     rules: &Rules,
+    saved: Option<&Analysis>,
 ) -> Result<Vec<OpenRun>, CommandError> {
     let scenarios = scenarios::find(&arguments.scenarios, &arguments.budgets)?;
     let mut effort = Effort::of(arguments.profile, arguments.sample_rate);
@@ -146,6 +149,9 @@ fn begin(
         }
         matrix.weigh_guests(&mut run, &places.gzip_sizes);
         run.calibrations = matrix.fitting(calibrations::read(&places.calibrations), rules);
+        if let Some(base) = saved {
+            compare::check_comparable(base, &run, &arguments.versus.terms)?;
+        }
         let folder = match runs.first() {
             None => out_folder(arguments, &run)?,
             Some((_, directory)) => version.folder(directory.folder()),

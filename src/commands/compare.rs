@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use wasmfit_record::{Run, RunDirectory};
 use wasmfit_reports::Analysis;
 use wasmfit_reports::comparison::{self, Comparison};
 
@@ -38,6 +39,17 @@ pub(crate) fn compare(
 ) -> Result<Comparison, CommandError> {
     comparison::compare(base, new, &terms(asked))
         .map_err(|error| CommandError::Run(error.to_string()))
+}
+
+/// Refuses to measure a run that could not be compared with `base`.
+pub(crate) fn check_comparable(
+    base: &Analysis,
+    run: &Run,
+    asked: &Terms,
+) -> Result<(), CommandError> {
+    let folder = tempfile::tempdir().map_err(|error| CommandError::Storage(error.to_string()))?;
+    RunDirectory::create(folder.path())?.save(run)?;
+    compare(base, &wasmfit_reports::analyze(folder.path())?, asked).map(|_| ())
 }
 
 /// Writes `comparison.json` and `comparison.md` into a run directory.

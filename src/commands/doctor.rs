@@ -215,6 +215,11 @@ fn advice(
             "the hypervisor gives this machine's time to others: measure at another hour, or with --profile thorough".into(),
         );
     }
+    if noise.others.is_some_and(|others| others > 0.1) {
+        advice.push(
+            "other processes are at work: end them, or compare versions only in turn (bench --base-...)".into(),
+        );
+    }
     if noise.p99_over_median > 1.5 {
         advice.push(format!(
             "equal work takes up to {:.1} times as long: expect wide intervals, or measure with --profile thorough",
@@ -257,11 +262,14 @@ impl Diagnosis {
             || "steal not told".to_owned(),
             |steal| format!("{:.1} % stolen", steal * 100.0),
         );
+        let others = self.noise.others.map_or_else(String::new, |others| {
+            format!(", {:.1} % had by other processes", others * 100.0)
+        });
         line(
             "",
             "noise",
             &format!(
-                "p99 {:.2} times the median of equal work, longest {:.0} times; {steal}",
+                "p99 {:.2} times the median of equal work, longest {:.0} times; {steal}{others}",
                 self.noise.p99_over_median, self.noise.longest_over_median
             ),
         );

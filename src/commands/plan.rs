@@ -1,5 +1,7 @@
 //! `wasmfit plan`: how a matrix is divided into shards.
 
+use std::fmt::Write;
+
 use serde::Serialize;
 use wasmfit_record::{CellOutcome, Shard};
 
@@ -45,7 +47,7 @@ pub(crate) fn run(arguments: &Plan) -> Result<Ending, CommandError> {
 fn told(all: &[Planned]) -> String {
     let mut text = String::new();
     for Planned { shard: Shard { index, of }, cases, cells } in all {
-        text.push_str(&format!("--shard {index}/{of}  {cells} cells: {}\n", cases.join(", ")));
+        let _ = writeln!(text, "--shard {index}/{of}  {cells} cells: {}", cases.join(", "));
     }
     text.push_str(
         "Measure each by `wasmfit bench` with the same options and its --shard, and join them by `wasmfit merge`.\n",

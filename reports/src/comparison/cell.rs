@@ -233,10 +233,10 @@ fn by_round(measure: Measure, of: &Measured) -> Vec<(u32, f64)> {
     launches.filter_map(|it| Some((it.round, figure(measure, it)?.ln()))).collect()
 }
 
-/// `these` less `those`, of the rounds that have both.
-fn less(these: &[(u32, f64)], those: &[(u32, f64)]) -> Vec<f64> {
-    let of = |round| those.iter().find(|(it, _)| *it == round).map(|(_, value)| *value);
-    these.iter().filter_map(|(round, value)| Some(value - of(*round)?)).collect()
+/// The one less the other, of the rounds that have both.
+fn less(minuend: &[(u32, f64)], subtrahend: &[(u32, f64)]) -> Vec<f64> {
+    let of = |round| subtrahend.iter().find(|(it, _)| *it == round).map(|(_, value)| *value);
+    minuend.iter().filter_map(|(round, value)| Some(value - of(*round)?)).collect()
 }
 
 fn draft(
@@ -283,9 +283,11 @@ fn draft(
         By::Native if !native.is_same => Some(Open::NativeChanged),
         By::Itself | By::Native | By::Pairs => None,
     };
-    let test = shift
-        .filter(|_| held_to_nothing.is_none())
-        .map(|shift| Test { shift, launches: counts[0].min(counts[1]) });
+    let test = shift.filter(|_| held_to_nothing.is_none()).map(|shift| Test {
+        shift,
+        launches: counts[0].min(counts[1]),
+        is_latency: measure == Measure::Latency,
+    });
     // One launch of each is nothing to test; a second one is.
     let reason = held_to_nothing.unwrap_or(Open::MoreLaunches { launches: 1 });
     let change = Change {

@@ -9,7 +9,7 @@
 //! A change is claimed when its size is at least the one asked for and the
 //! chance of seeing it between equal versions is small: over everything that
 //! is compared, and over every look at a comparison that ends when it is
-//! decided, 1% for anything at all (Benjamini and Hochberg, "Controlling the
+//! decided, 1% for anything at all, 0.8% of it for latencies (Benjamini and Hochberg, "Controlling the
 //! false discovery rate", Journal of the Royal Statistical Society B 57, 1995,
 //! which in a comparison of equal versions keeps the chance of any claim).
 
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use wasmfit_protocol::{Failure, Start};
 use wasmfit_record::{Case, Side, Target};
 
-pub use self::differences::Difference;
+pub use self::differences::{Difference, WorkloadPart};
 pub use self::load::load;
 pub use self::render::{github, junit, markdown, text};
 use crate::Analysis;
@@ -433,14 +433,28 @@ impl Comparison {
         self.compared().flat_map(of)
     }
 
-    /// Cells of whose latency more launches would say no more.
-    pub fn settled(&self) -> impl Iterator<Item = (Case, Target)> {
-        let settled = |changes: &Changes| {
-            changes.of(Measure::Latency).is_some_and(|latency| latency.is_settled)
+    /// Cells of whose latency more launches would say more. Native is among
+    /// them where the others are compared by their ratios to it.
+    #[must_use]
+    pub fn undecided(&self) -> Vec<(&Case, &Target)> {
+        let is_open = |changes: &Changes| {
+            changes.of(Measure::Latency).is_some_and(|latency| {
+                let hopeless = matches!(
+                    latency.finding,
+                    Finding::Inconclusive { reason: Open::NothingToHoldItTo | Open::NativeChanged }
+                );
+                !latency.is_settled && !hopeless
+            })
         };
-        self.compared()
-            .filter(move |(_, changes)| settled(changes))
-            .map(|(cell, _)| (cell.case.clone(), cell.target.clone()))
+        let open = self.compared().filter(|(_, changes)| is_open(changes));
+        let mut cells: Vec<_> = open.map(|(cell, _)| (&cell.case, &cell.target)).collect();
+        if matches!(self.pairing, Pairing::Apart { .. }) {
+            let beside = self.cells.iter().filter(|cell| cell.target.is_native());
+            let beside = beside.filter(|it| cells.iter().any(|(case, _)| **case == it.case));
+            let beside: Vec<_> = beside.map(|cell| (&cell.case, &cell.target)).collect();
+            cells.extend(beside);
+        }
+        cells
     }
 
     /// Whether a cell got slower, larger or broken.

@@ -8,8 +8,11 @@
 //! not reject (Hodges and Lehmann, "Estimates of location based on rank
 //! tests", Annals of Mathematical Statistics 34, 1963). Under no change a
 //! launch of either version may as well be one of the other, which is all that
-//! the tests assume. A percentile bootstrap of some ten launches cannot say
-//! what the tests are asked here: a chance of one in thousands.
+//! the tests assume. A percentile bootstrap cannot say what is asked here:
+//! where ten differences have one sign by chance, as happens once in 512 times,
+//! so has every resample of them, and the bootstrap is certain.
+
+use std::cmp::Ordering;
 
 use super::normal::normal_at_most;
 use super::{CONFIDENCE, Interval, median};
@@ -83,7 +86,8 @@ pub(crate) fn unpaired(base: &[f64], new: &[f64]) -> Option<Shift> {
 /// Twice the rank of each value, so that the mean ranks of ties are whole.
 fn doubled_ranks(values: &[f64]) -> Vec<u64> {
     let below = |value: f64| values.iter().filter(|it| **it < value).count() as u64;
-    let equal = |value: f64| values.iter().filter(|it| **it == value).count() as u64;
+    let is_equal = |it: &&f64, value: &f64| it.partial_cmp(&value).is_some_and(Ordering::is_eq);
+    let equal = |value: f64| values.iter().filter(|it| is_equal(it, &value)).count() as u64;
     values.iter().map(|value| 2 * below(*value) + equal(*value) + 1).collect()
 }
 
@@ -91,15 +95,13 @@ fn doubled_ranks(values: &[f64]) -> Vec<u64> {
 trait Null {
     /// Chance of at most `sum`.
     fn at_most(&self, sum: u64) -> f64;
-    /// The smallest sum and the largest.
-    fn range(&self) -> (u64, u64);
+    /// Chance of at least `sum`, counted from that end: a small one would be
+    /// lost in the difference from 1.
+    fn at_least(&self, sum: u64) -> f64;
 
-    /// Chance of a sum as far from the middle as `sum`, or farther: the
-    /// distribution is symmetric.
+    /// Chance of so extreme a sum on either side.
     fn two_sided(&self, sum: u64) -> f64 {
-        let (least, most) = self.range();
-        let mirrored = (least + most).saturating_sub(sum);
-        (2.0 * self.at_most(sum.min(mirrored))).min(1.0)
+        (2.0 * self.at_most(sum).min(self.at_least(sum))).min(1.0)
     }
 }
 
@@ -161,16 +163,16 @@ impl Null for SignedRanks {
         self.chances.iter().take(index(sum) + 1).sum::<f64>().min(1.0)
     }
 
-    fn range(&self) -> (u64, u64) {
-        (0, self.total)
+    fn at_least(&self, sum: u64) -> f64 {
+        // Signs are symmetric, whatever the ranks.
+        self.at_most(self.total.saturating_sub(sum))
     }
 }
 
 /// Sums of the doubled ranks of so many launches, drawn from all of them.
 struct RankSums {
     chances: Vec<f64>,
-    least: u64,
-    most: u64,
+    mean: f64,
     variance: f64,
 }
 
@@ -178,7 +180,6 @@ impl RankSums {
     fn new(doubled: &[u64], drawn: usize) -> Self {
         let mut sorted = doubled.to_vec();
         sorted.sort_unstable();
-        let least = sorted[..drawn].iter().sum();
         let most: u64 = sorted[sorted.len() - drawn..].iter().sum();
         let (count, others) = (drawn as f64, (doubled.len() - drawn) as f64);
         let all = count + others;
@@ -190,7 +191,7 @@ impl RankSums {
         if drawn * (doubled.len() - drawn) <= EXACT_PRODUCT {
             chances = draws(&sorted, drawn, index(most));
         }
-        Self { chances, least, most, variance }
+        Self { chances, mean: mean * count, variance }
     }
 }
 
@@ -214,14 +215,16 @@ fn draws(values: &[u64], drawn: usize, most: usize) -> Vec<f64> {
 impl Null for RankSums {
     fn at_most(&self, sum: u64) -> f64 {
         if self.chances.is_empty() {
-            let mean = f64::midpoint(self.least as f64, self.most as f64);
-            return normal_at_most(sum as f64 + 1.0, mean, self.variance);
+            return normal_at_most(sum as f64 + 1.0, self.mean, self.variance);
         }
         self.chances.iter().take(index(sum) + 1).sum::<f64>().min(1.0)
     }
 
-    fn range(&self) -> (u64, u64) {
-        (self.least, self.most)
+    fn at_least(&self, sum: u64) -> f64 {
+        if self.chances.is_empty() {
+            return 1.0 - normal_at_most(sum as f64 - 1.0, self.mean, self.variance);
+        }
+        self.chances.iter().skip(index(sum)).rev().sum::<f64>().min(1.0)
     }
 }
 
@@ -236,9 +239,8 @@ impl<N: Null> Null for Shifted<'_, N> {
         self.of.at_most(self.least + sum)
     }
 
-    fn range(&self) -> (u64, u64) {
-        let (least, most) = self.of.range();
-        (0, most - least)
+    fn at_least(&self, sum: u64) -> f64 {
+        self.of.at_least(self.least + sum)
     }
 }
 
@@ -297,6 +299,15 @@ mod tests {
         assert!((shift.p_value - 0.25).abs() < 1e-12);
         assert_eq!(paired(&[1.0]), None);
         assert_eq!(unpaired(&[1.0], &[1.0, 2.0]), None);
+    }
+
+    #[test]
+    fn ties_do_not_hide_a_shift() {
+        // One of 56 ways to draw 3 of 8 launches puts the three below.
+        let shift = unpaired(&[1.0; 3], &[2.0; 5]).expect("a shift");
+        assert!((shift.p_value - 2.0 / 56.0).abs() < 1e-12, "{shift:?}");
+        let back = unpaired(&[2.0; 5], &[1.0; 3]).expect("a shift");
+        assert!((back.p_value - 2.0 / 56.0).abs() < 1e-12, "{back:?}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Reports of runs that were made up.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod comparison;
 mod fixture;
 mod verdict;
 
@@ -836,6 +837,7 @@ fn the_schemas_that_are_shipped_are_those_of_the_types() {
     let schemas = [
         ("run.json", schemars::schema_for!(wasmfit_record::Run)),
         ("analysis.json", schemars::schema_for!(Analysis)),
+        ("comparison.json", schemars::schema_for!(wasmfit_reports::comparison::Comparison)),
     ];
     for (name, schema) in schemas {
         let path = format!("{folder}/{name}");

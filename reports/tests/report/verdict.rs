@@ -28,7 +28,7 @@ fn whole(figure: f64) -> u64 {
     figure as u64
 }
 
-fn scenario(budgets: Budgets) -> Scenario {
+pub(crate) fn scenario(budgets: Budgets) -> Scenario {
     Scenario {
         name: "s".into(),
         title: String::new(),
