@@ -16,13 +16,21 @@ const TERMS: Terms = Terms { least_effect: 0.03, across_machines: false };
 
 /// One workload natively and in Wasmtime, of which a request takes so long.
 fn run(seed: u64, native_ns: u64, wasmtime_ns: u64) -> Fixture {
-    let mut fixture = Fixture::new(15);
+    let mut fixture = Fixture::new(31);
     fixture.reseed(seed);
     fixture.workload("w");
     let takes = |latency_ns| Behaviour { latency_ns, ..BEHAVIOUR };
     fixture.measure(&case(), &native(), 60, takes(native_ns));
     fixture.measure(&case(), &wasmtime(), 60, takes(wasmtime_ns));
     fixture
+}
+
+/// Drops what was launched after the first `rounds`.
+fn keep_rounds(fixture: &mut Fixture, rounds: u32) {
+    fixture.run.launches.retain(|launch| launch.planned.round < rounds);
+    let kept: Vec<u32> = fixture.run.launches.iter().map(|launch| launch.id).collect();
+    fixture.samples.retain(|(id, _)| kept.contains(id));
+    fixture.profiles.retain(|row| kept.contains(&row.launch));
 }
 
 /// Both as measured in turn.
@@ -71,7 +79,7 @@ fn equal_versions_in_turn_are_unchanged() {
 
 #[test]
 fn a_slower_version_is_found_with_the_class_that_it_was() {
-    let mut new = Fixture::new(15);
+    let mut new = Fixture::new(31);
     new.reseed(2);
     new.workload("w");
     new.measure(&case(), &native(), 60, BEHAVIOUR);
@@ -82,7 +90,7 @@ fn a_slower_version_is_found_with_the_class_that_it_was() {
     assert_eq!(latency(&compared, 0).finding, Finding::Unchanged);
     let change = latency(&compared, 1);
     assert_eq!(change.finding, Finding::Worse);
-    assert!((change.ratio.value - 1.1).abs() < 0.01, "{change:?}");
+    assert!((change.ratio.value - 1.1).abs() < 0.02, "{change:?}");
     let shown = |class| {
         let of_class = changes(&compared, 1).classes.iter().find(|it| it.class == class);
         of_class.is_some_and(|it| it.is_shown)
@@ -138,12 +146,7 @@ fn another_native_is_nothing_to_hold_a_guest_to() {
 #[test]
 fn few_launches_say_how_many_more_it_takes() {
     let mut fixtures = [run(1, 50_000, 150_000), run(2, 50_000, 165_000)];
-    for fixture in &mut fixtures {
-        fixture.run.launches.retain(|launch| launch.planned.round < 4);
-        let kept: Vec<u32> = fixture.run.launches.iter().map(|launch| launch.id).collect();
-        fixture.samples.retain(|(id, _)| kept.contains(id));
-        fixture.profiles.retain(|row| kept.contains(&row.launch));
-    }
+    fixtures.iter_mut().for_each(|it| keep_rounds(it, 4));
     let [base, new] = fixtures;
     let compared = in_turn(base, new);
     let Finding::Inconclusive { reason: Open::MoreLaunches { launches } } =
@@ -160,6 +163,8 @@ fn few_launches_say_how_many_more_it_takes() {
 fn every_look_makes_a_claim_harder() {
     let mut new = run(2, 50_000, 165_000);
     let rule = UntilDecided { budget_ns: 1, looks: vec![10; 10_000], least_effect: 0.03 };
+    keep_rounds(&mut new, 15);
+    assert_eq!(latency(&in_turn(run(1, 50_000, 150_000), new.clone()), 1).finding, Finding::Worse);
     new.run.plan.until_decided = Some(rule);
     let compared = in_turn(run(1, 50_000, 150_000), new);
     assert!(matches!(latency(&compared, 1).finding, Finding::Inconclusive { .. }));
@@ -231,7 +236,7 @@ fn what_cannot_be_compared_says_why() {
 
 #[test]
 fn names_and_messages_cannot_become_markup() {
-    let mut new = Fixture::new(15);
+    let mut new = Fixture::new(31);
     new.workload("w");
     new.measure(&case(), &native(), 60, BEHAVIOUR);
     new.fail(&case(), &wasmtime());
