@@ -89,8 +89,8 @@ pub(crate) enum FailOn {
 /// Tell what got slower from one run to another
 ///
 /// Runs whose launches were made in turn, by one `wasmfit bench --base-...`,
-/// are compared pair by pair. Of runs made one after the other only ratios to
-/// native are, since native saw the same machine as they did.
+/// are compared pair by pair. Of runs made one after the other ratios to native
+/// are, since native saw the same machine as they did.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:

@@ -14,6 +14,12 @@ use crate::analysis::survival::{LEAST_SHARE, assessed, factor};
 use crate::analysis::{CaseAnalysis, CellAnalysis, CostClass, LaunchFigures, Measured, distinct};
 use crate::statistics::{Estimate, Interval, Shift, median, paired, unpaired};
 
+/// How far two sessions on one machine may differ for no reason: in ratios to
+/// native, and in times that nothing beside them can be held to. Within an
+/// hour up to 6% were seen of both (`benches/detection`), and days differ more.
+const DRIFT_OF_RATIOS: f64 = 0.1;
+const DRIFT_OF_TIMES: f64 = 0.25;
+
 pub(super) fn compare(
     base: &Analysis,
     new: &Analysis,
@@ -32,8 +38,8 @@ pub(super) fn compare(
         pairs.iter().try_for_each(|pair| same_machine(base, new, pair))?;
     }
     let mut drafts: Vec<Draft> =
-        pairs.iter().map(|pair| Draft::of(base, new, pair, pairing)).collect();
-    decide(&mut drafts, terms, pairing);
+        pairs.iter().map(|pair| Draft::of(base, new, pair, pairing, terms)).collect();
+    decide(&mut drafts, pairing);
     let mut comparison = Comparison {
         comparison_version: COMPARISON_VERSION,
         terms: *terms,
@@ -153,7 +159,13 @@ struct DraftChange {
 }
 
 impl Draft {
-    fn of(base: &Analysis, new: &Analysis, pair: &Pair<'_>, pairing: Pairing) -> Self {
+    fn of(
+        base: &Analysis,
+        new: &Analysis,
+        pair: &Pair<'_>,
+        pairing: Pairing,
+        terms: &Terms,
+    ) -> Self {
         let reason = reason_of(&pair.new.state);
         let (before, now) = match (pair.base.measured(), pair.new.measured()) {
             (Some(before), Some(now)) => (before, now),
@@ -169,8 +181,9 @@ impl Draft {
             .chain(starts.map(Measure::ColdStart))
             .chain(starts.map(Measure::Memory));
         let native = NativeTwins::of(base, new, pair);
-        let measures: Vec<DraftChange> =
-            measures.filter_map(|measure| draft(measure, before, now, &native, pairing)).collect();
+        let measures: Vec<DraftChange> = measures
+            .filter_map(|measure| draft(measure, before, now, &native, pairing, terms))
+            .collect();
         let latency = measures.iter().find(|it| it.change.measure == Measure::Latency);
         let classes =
             latency.map_or_else(Vec::new, |latency| classes(before, now, latency.change.ratio));
@@ -216,6 +229,17 @@ impl<'a> NativeTwins<'a> {
     }
 }
 
+impl NativeTwins<'_> {
+    /// Why a cell cannot be held to native, which would tell what the machine
+    /// did; none where it can.
+    fn adrift(&self) -> Option<Open> {
+        if self.is_native || self.base.is_none() || self.new.is_none() {
+            return Some(Open::NothingToHoldItTo);
+        }
+        (!self.is_same).then_some(Open::NativeChanged)
+    }
+}
+
 /// The figure of a measure in a launch, where it has one.
 fn figure(measure: Measure, launch: &LaunchFigures) -> Option<f64> {
     let value = match measure {
@@ -245,6 +269,7 @@ fn draft(
     new: &Measured,
     native: &NativeTwins<'_>,
     pairing: Pairing,
+    terms: &Terms,
 ) -> Option<DraftChange> {
     let (before, now) = (by_round(measure, base), by_round(measure, new));
     let values = |rounds: &[(u32, f64)]| rounds.iter().map(|(_, it)| *it).collect::<Vec<_>>();
@@ -252,13 +277,23 @@ fn draft(
     let (base_median, new_median) = (middle(&before)?, middle(&now)?);
     let plain = median(values(&now))? - median(values(&before))?;
     let is_time = !matches!(measure, Measure::Memory(_));
+    let adrift = match pairing {
+        Pairing::Apart { .. } if is_time => native.adrift(),
+        Pairing::Apart { .. } | Pairing::Interleaved { .. } => None,
+    };
+    let least_effect = match (pairing, adrift) {
+        (Pairing::Interleaved { .. }, _) => terms.least_effect,
+        (Pairing::Apart { .. }, _) if !is_time => terms.least_effect,
+        (Pairing::Apart { .. }, None) => terms.least_effect.max(DRIFT_OF_RATIOS),
+        (Pairing::Apart { .. }, Some(_)) => terms.least_effect.max(DRIFT_OF_TIMES),
+    };
     let (by, shift, counts) = match pairing {
         Pairing::Interleaved { .. } => {
             let differences = less(&now, &before);
             let pairs = count(differences.len());
             (By::Pairs, paired(&differences), [pairs, pairs])
         }
-        Pairing::Apart { .. } if !is_time || native.is_native => {
+        Pairing::Apart { .. } if !is_time || adrift.is_some() => {
             let shift = unpaired(&values(&before), &values(&now));
             (By::Itself, shift, [count(before.len()), count(now.len())])
         }
@@ -275,27 +310,22 @@ fn draft(
             (By::Native, unpaired(&before, &now), [count(before.len()), count(now.len())])
         }
     };
-    let held_to_nothing = match by {
-        By::Itself if is_time => Some(Open::NothingToHoldItTo),
-        By::Native if native.base.is_none() || native.new.is_none() => {
-            Some(Open::NothingToHoldItTo)
-        }
-        By::Native if !native.is_same => Some(Open::NativeChanged),
-        By::Itself | By::Native | By::Pairs => None,
-    };
-    let test = shift.filter(|_| held_to_nothing.is_none()).map(|shift| Test {
+    let test = shift.map(|shift| Test {
         shift,
         launches: counts[0].min(counts[1]),
         is_latency: measure == Measure::Latency,
+        least_effect,
+        adrift,
     });
     // One launch of each is nothing to test; a second one is.
-    let reason = held_to_nothing.unwrap_or(Open::MoreLaunches { launches: 1 });
+    let reason = adrift.unwrap_or(Open::MoreLaunches { launches: 1 });
     let change = Change {
         measure,
         base: base_median,
         new: new_median,
         by,
         ratio: shift.map_or(Estimate { value: plain.exp(), interval: None }, ratio),
+        least_effect,
         p_value: test.map(|it| it.shift.p_value),
         launches: counts,
         finding: Finding::Inconclusive { reason },
@@ -316,7 +346,7 @@ fn count(of: usize) -> u32 {
 }
 
 /// Says of every change what may be said, given all of them.
-fn decide(drafts: &mut [Draft], terms: &Terms, pairing: Pairing) {
+fn decide(drafts: &mut [Draft], pairing: Pairing) {
     let mut tested: Vec<&mut DraftChange> = drafts
         .iter_mut()
         .filter_map(|draft| match draft {
@@ -327,7 +357,7 @@ fn decide(drafts: &mut [Draft], terms: &Terms, pairing: Pairing) {
         .filter(|it| it.test.is_some())
         .collect();
     let tests: Vec<Test> = tested.iter().filter_map(|it| it.test).collect();
-    let findings = decide::findings(&tests, terms, pairing.looks());
+    let findings = decide::findings(&tests, pairing.looks());
     for (draft, (finding, is_settled)) in tested.iter_mut().zip(findings) {
         draft.change.finding = finding;
         draft.change.is_settled = is_settled;

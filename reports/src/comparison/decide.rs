@@ -1,6 +1,6 @@
 //! What may be said of changes, all of them together.
 
-use super::{Finding, Open, Terms};
+use super::{Finding, Open};
 use crate::statistics::{Shift, two_sided_point};
 
 /// Chance of claiming anything of latencies between two equal versions, and of
@@ -20,14 +20,18 @@ pub(super) struct Test {
     pub(super) launches: u32,
     /// Whether it is of a latency.
     pub(super) is_latency: bool,
+    /// The smallest change that counts, as a share.
+    pub(super) least_effect: f64,
+    /// Why nothing holds it to what the machine did, where that is so.
+    pub(super) adrift: Option<Open>,
 }
 
 /// What may be said of each, and whether more launches could say no more.
-pub(super) fn findings(tests: &[Test], terms: &Terms, looks: u32) -> Vec<(Finding, bool)> {
+pub(super) fn findings(tests: &[Test], looks: u32) -> Vec<(Finding, bool)> {
     let of = |is_latency: bool, chance: f64| {
         let tests: Vec<Test> =
             tests.iter().copied().filter(|it| it.is_latency == is_latency).collect();
-        together(&tests, terms, chance / f64::from(looks.max(1))).into_iter()
+        together(&tests, chance / f64::from(looks.max(1))).into_iter()
     };
     let (mut latencies, mut others) = (of(true, CHANCE_OF_LATENCIES), of(false, CHANCE_OF_OTHERS));
     let in_order =
@@ -36,7 +40,7 @@ pub(super) fn findings(tests: &[Test], terms: &Terms, looks: u32) -> Vec<(Findin
 }
 
 /// The same of tests that share `chance`.
-fn together(tests: &[Test], terms: &Terms, chance: f64) -> Vec<(Finding, bool)> {
+fn together(tests: &[Test], chance: f64) -> Vec<(Finding, bool)> {
     let count = tests.len().max(1) as f64;
     let mut sorted: Vec<f64> = tests.iter().map(|it| it.shift.p_value).collect();
     sorted.sort_by(f64::total_cmp);
@@ -48,15 +52,18 @@ fn together(tests: &[Test], terms: &Terms, chance: f64) -> Vec<(Finding, bool)> 
     // What is claimed under this bound stays claimed, whatever becomes of the
     // others: only then is it safe to stop.
     let alone = chance / count;
-    tests.iter().map(|test| finding(test, terms.least_effect.ln_1p(), largest, alone)).collect()
+    tests.iter().map(|test| finding(test, largest, alone)).collect()
 }
 
-/// `least` is on the logarithmic scale too.
-fn finding(test: &Test, least: f64, claimed_up_to: f64, alone: f64) -> (Finding, bool) {
+fn finding(test: &Test, claimed_up_to: f64, alone: f64) -> (Finding, bool) {
+    let least = test.least_effect.ln_1p();
     let Shift { value, interval, p_value, .. } = test.shift;
     if value.abs() >= least && p_value <= claimed_up_to {
         let finding = if value > 0.0 { Finding::Worse } else { Finding::Better };
         return (finding, p_value <= alone);
+    }
+    if let Some(reason) = test.adrift {
+        return (Finding::Inconclusive { reason }, false);
     }
     if interval.is_confident() && -least < interval.low && interval.high < least {
         return (Finding::Unchanged, true);
@@ -96,12 +103,10 @@ mod tests {
     use super::*;
     use crate::statistics::paired;
 
-    const TERMS: Terms = Terms { least_effect: 0.03, across_machines: false };
-
     fn test(differences: &[f64]) -> Test {
         let shift = paired(differences).expect("a shift");
         let launches = u32::try_from(differences.len()).expect("few");
-        Test { shift, launches, is_latency: true }
+        Test { shift, launches, is_latency: true, least_effect: 0.03, adrift: None }
     }
 
     /// Differences of logarithms with a spread of 4% and a long tail, as on a
@@ -125,7 +130,7 @@ mod tests {
             let claimed = |(finding, _): &(Finding, bool)| {
                 matches!(finding, Finding::Worse | Finding::Better)
             };
-            claims += usize::from(findings(&tests, &TERMS, 1).iter().any(claimed));
+            claims += usize::from(findings(&tests, 1).iter().any(claimed));
         }
         // One comparison in a hundred at most; 30 of 2000 leaves the sampling
         // error of a fixed seed.
@@ -136,9 +141,9 @@ mod tests {
     fn what_is_slower_by_a_tenth_is_found() {
         let mut random = ChaCha8Rng::seed_from_u64(2);
         for _ in 0..200 {
-            let mut tests: Vec<Test> = (0..9).map(|_| test(&noise(&mut random, 25, 0.0))).collect();
-            tests.push(test(&noise(&mut random, 25, 0.1)));
-            let found = findings(&tests, &TERMS, 1);
+            let mut tests: Vec<Test> = (0..9).map(|_| test(&noise(&mut random, 48, 0.0))).collect();
+            tests.push(test(&noise(&mut random, 48, 0.1)));
+            let found = findings(&tests, 1);
             assert_eq!(found[9].0, Finding::Worse);
         }
     }
@@ -146,13 +151,28 @@ mod tests {
     #[test]
     fn a_small_change_does_not_count_however_certain() {
         let differences: Vec<f64> = (0..40).map(|at| 0.01 + f64::from(at) * 1e-6).collect();
-        let found = findings(&[test(&differences)], &TERMS, 1);
+        let found = findings(&[test(&differences)], 1);
         assert_eq!(found, [(Finding::Unchanged, true)]);
     }
 
     #[test]
+    fn what_nothing_holds_is_claimed_only_beyond_any_drift() {
+        let adrift = |shift: f64| {
+            let differences: Vec<f64> = (0..20).map(|at| shift + f64::from(at) * 1e-6).collect();
+            let reason = Open::NothingToHoldItTo;
+            let test = Test { adrift: Some(reason), least_effect: 0.25, ..test(&differences) };
+            findings(&[test], 1)[0].0
+        };
+        let reason = Open::NothingToHoldItTo;
+        assert_eq!(adrift(0.0), Finding::Inconclusive { reason });
+        assert_eq!(adrift(0.15), Finding::Inconclusive { reason });
+        assert_eq!(adrift(0.4), Finding::Worse);
+        assert_eq!(adrift(-0.4), Finding::Better);
+    }
+
+    #[test]
     fn few_launches_ask_for_more() {
-        let found = findings(&[test(&[0.1, 0.11, 0.12, 0.1, 0.09])], &TERMS, 1);
+        let found = findings(&[test(&[0.1, 0.11, 0.12, 0.1, 0.09])], 1);
         let [(Finding::Inconclusive { reason: Open::MoreLaunches { launches } }, false)] =
             found[..]
         else {
@@ -170,12 +190,12 @@ mod tests {
             let mut random = ChaCha8Rng::seed_from_u64(seed);
             let mut tests = vec![test(&noise(&mut random, 20, shift))];
             tests.extend((0..others).map(|_| test(&noise(&mut random, 20, 0.0))));
-            let (finding, settled) = findings(&tests, &TERMS, 3)[0];
+            let (finding, settled) = findings(&tests, 3)[0];
             for other in &mut tests[1..] {
                 other.shift.p_value = 1.0;
             }
             if settled {
-                prop_assert_eq!(findings(&tests, &TERMS, 3)[0].0, finding);
+                prop_assert_eq!(findings(&tests, 3)[0].0, finding);
             }
         }
     }

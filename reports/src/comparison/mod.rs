@@ -2,16 +2,17 @@
 //!
 //! Within a session the launches of both versions are paired by round, and so
 //! whatever slows the machine down for a while meets both. Of runs made one
-//! after the other only ratios to native are compared, since native saw the
-//! same machine as they did; that native itself takes longer may be the
-//! machine's doing, and is not claimed.
+//! after the other ratios to native are compared, since native saw the same
+//! machine as they did; that native itself takes longer may be the machine's
+//! doing, and is claimed only beyond what machines do.
 //!
 //! A change is claimed when its size is at least the one asked for and the
 //! chance of seeing it between equal versions is small: over everything that
 //! is compared, and over every look at a comparison that ends when it is
-//! decided, 1% for anything at all, 0.8% of it for latencies (Benjamini and Hochberg, "Controlling the
-//! false discovery rate", Journal of the Royal Statistical Society B 57, 1995,
-//! which in a comparison of equal versions keeps the chance of any claim).
+//! decided, 1% for anything at all, 0.8% of it for latencies (Benjamini and
+//! Hochberg, "Controlling the false discovery rate", Journal of the Royal
+//! Statistical Society B 57, 1995: between equal versions it keeps the chance
+//! of any claim).
 
 mod cell;
 mod decide;
@@ -208,6 +209,9 @@ pub struct Change {
     pub by: By,
     /// Now over before: above 1 is worse.
     pub ratio: Estimate,
+    /// The smallest change that counts, as a share: more than was asked for
+    /// where sessions differ by more for no reason.
+    pub least_effect: f64,
     /// Chance of so large a change between equal versions; none where nothing
     /// rests on it.
     pub p_value: Option<f64>,
@@ -228,7 +232,8 @@ pub enum By {
     Pairs,
     /// Ratios to native.
     Native,
-    /// The figures themselves: memory is no matter of how busy a machine is.
+    /// The figures themselves: memory, which is no matter of how busy a machine
+    /// is, and times that nothing beside them can be held to.
     Itself,
 }
 

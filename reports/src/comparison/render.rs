@@ -315,7 +315,7 @@ fn notes(comparison: &Comparison) -> Vec<String> {
             "Both versions were launched in turn; a change counts from {least}, and between equal versions anything is claimed once in a hundred comparisons at most."
         ),
         Pairing::Apart { .. } => format!(
-            "The runs were made one after the other, so what is compared are ratios to native, and native itself cannot be: measure both in turn for that. A change counts from {least}."
+            "The runs were made one after the other, so what is compared are ratios to native. Sessions differ for no reason: a change of a ratio counts from 10%, of native itself from 25%; measure both in turn for less."
         ),
     });
     for (version, name) in [(&comparison.base, "base"), (&comparison.new, "new run")] {

@@ -7,6 +7,9 @@ use crate::comparison::{
 use crate::format::{duration, level, size};
 use crate::statistics::Estimate;
 
+/// How much of a change makes a class stand out that has no factor.
+const GOOD_PART: f64 = 0.25;
+
 /// A row per cell: its latency before and now.
 pub(crate) fn changes(comparison: &Comparison) -> Table {
     let mut table = Table::new(
@@ -57,20 +60,24 @@ pub(crate) fn other_changes(comparison: &Comparison) -> Table {
     table.with_quiet_repeats()
 }
 
-/// A row per cell that changed and was attributed: which class it was.
+/// Of each cell that changed and was attributed, the classes that stand out:
+/// those whose interval says so, and those that were next to nothing before
+/// and are a good part of the change now.
 pub(crate) fn class_changes(comparison: &Comparison) -> Table {
     let mut table = Table::new(
         &["case", "target", "class"],
         &["before", "now", "change", "at least 95% interval"],
     );
     for (cell, changes) in comparison.compared() {
-        let moved = changes
-            .of(Measure::Latency)
-            .is_some_and(|it| matches!(it.finding, Finding::Worse | Finding::Better));
-        if !moved {
-            continue;
-        }
-        for change in &changes.classes {
+        let latency = changes.of(Measure::Latency);
+        let moved = latency.filter(|it| matches!(it.finding, Finding::Worse | Finding::Better));
+        let Some(latency) = moved else { continue };
+        let whole_ns = latency.base * (latency.ratio.value - 1.0).abs();
+        let stands_out = |it: &&ClassChange| {
+            let part_ns = (it.new_ns - it.base_ns).abs();
+            it.is_shown || (it.ratio.is_none() && part_ns >= GOOD_PART * whole_ns)
+        };
+        for change in changes.classes.iter().filter(stands_out) {
             let mut row =
                 vec![Entry::new(cell.case.to_string()), Entry::new(cell.target.to_string())];
             row.extend(class_row(change));

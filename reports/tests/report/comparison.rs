@@ -107,7 +107,7 @@ fn a_slower_version_is_found_with_the_class_that_it_was() {
 
 #[test]
 fn a_machine_that_is_slower_on_another_day_is_no_slower_version() {
-    let (base, new) = (run(1, 50_000, 150_000), run(2, 65_000, 195_000));
+    let (base, new) = (run(1, 50_000, 150_000), run(2, 58_000, 174_000));
     let compared = apart(&base, &new);
     let reason = Open::NothingToHoldItTo;
     assert_eq!(latency(&compared, 0).finding, Finding::Inconclusive { reason });
@@ -121,8 +121,16 @@ fn a_machine_that_is_slower_on_another_day_is_no_slower_version() {
 }
 
 #[test]
+fn a_workload_that_takes_far_longer_everywhere_is_found_on_another_day_too() {
+    let compared = apart(&run(1, 50_000, 150_000), &run(2, 75_000, 225_000));
+    assert_eq!(latency(&compared, 0).finding, Finding::Worse);
+    assert_eq!(latency(&compared, 1).finding, Finding::Unchanged);
+    assert!(compared.has_regressions());
+}
+
+#[test]
 fn a_slower_guest_is_found_on_another_day_too() {
-    let compared = apart(&run(1, 50_000, 150_000), &run(2, 65_000, 220_000));
+    let compared = apart(&run(1, 50_000, 150_000), &run(2, 58_000, 200_000));
     assert_eq!(latency(&compared, 1).finding, Finding::Worse);
 }
 
