@@ -10,7 +10,7 @@ import unittest
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from places import ExampleCase
+from places import ExampleCase, repository
 from test_examples import AFTER, LAST
 from workflows import REPOSITORY
 
@@ -68,15 +68,20 @@ class GitLab(MeasuredCase):
 
 
 class Baseline(MeasuredCase):
-    def test_a_saved_run_of_this_machine_is_compared_with(self):
+    def night(self, stage):
+        job, = self.workflow(stage, "github-baseline.yml", changes=QUICK)["measure"]
+        return job, (stage.artifacts / "wasmfit-run" / "comparison.md").is_file()
+
+    def test_a_saved_run_is_compared_with_and_a_regression_fails_the_job(self):
         stage = self.stage()
-        for night in range(2):
-            job, = self.workflow(stage, "github-baseline.yml",
-                                 changes=QUICK | {"fail-on": "never"})["measure"]
+        for compared in (False, True):
+            job, was_compared = self.night(stage)
             self.assertEqual(job.conclusion, "success", job.story())
-            kept = (stage.artifacts / "wasmfit-run" / "comparison.md").is_file()
-            self.assertEqual(kept, night == 1, job.story())
+            self.assertEqual(was_compared, compared, job.story())
         json.loads((stage.artifacts / "wasmfit-baseline" / "figures.json").read_text())
+        stage.repository = repository(slower=True)
+        job, _ = self.night(stage)
+        self.assertEqual((job.conclusion, job.step(LAST).exit_code), ("failure", 6), job.story())
 
 
 class Matrix(MeasuredCase):
