@@ -157,7 +157,7 @@ impl Matrix {
         let count: usize = self.workloads.iter().map(|it| it.cases.len()).sum();
         if shard.of as usize > count {
             return Err(CommandError::Usage(format!(
-                "{} shards are more than the {count} cases of this matrix, and a case is measured on one machine: divide it into {count} at most",
+                "{} shards are too many: a case is measured on one machine, and the cases of this matrix are {count}: divide it into {count} at most",
                 shard.of
             )));
         }

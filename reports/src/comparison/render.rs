@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::cell::{DRIFT_OF_RATIOS, DRIFT_OF_TIMES};
 use super::{
     CellChange, CellState, Change, Comparison, Finding, Measure, OutputChange, Pairing, Unmatched,
 };
@@ -315,7 +316,9 @@ fn notes(comparison: &Comparison) -> Vec<String> {
             "Both versions were launched in turn; a change counts from {least}, and between equal versions anything is claimed once in a hundred comparisons at most."
         ),
         Pairing::Apart { .. } => format!(
-            "The runs were made one after the other, so what is compared are ratios to native. Sessions differ for no reason: a change of a ratio counts from 10%, of native itself from 25%; measure both in turn for less."
+            "The runs were made one after the other, so what is compared are ratios to native. Sessions differ for no reason: a change of a ratio counts from {:.0}%, of native itself from {:.0}%; measure both in turn for less.",
+            DRIFT_OF_RATIOS * 100.0,
+            DRIFT_OF_TIMES * 100.0
         ),
     });
     for (version, name) in [(&comparison.base, "base"), (&comparison.new, "new run")] {

@@ -2,59 +2,67 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use wasmfit_record::{Budget, ShardRun, WorkloadRecord};
+use wasmfit_record::{Budget, Environment, ShardRun, WorkloadRecord};
 
 use super::cells::{allowed, causes_in_words};
 use super::{Entry, Table};
 use crate::analysis::{Analysis, LaunchCounts};
 use crate::format::{count, counted, duration, round_duration, size};
 
-/// The machine and the run.
+/// The run, and the machine or machines.
 pub(crate) fn environment(analysis: &Analysis) -> Table {
-    if !analysis.shards.is_empty() {
-        return machines(analysis);
-    }
-    let environment = &analysis.environment;
-    let told = |text: &Option<String>| text.clone().unwrap_or_else(|| "not told".to_owned());
-    let processors = format!("{} ({} logical)", environment.cpu, environment.cpus);
-    pairs(&[
+    let mut rows = vec![
         ("measured", Entry::new(&analysis.started_at)),
         ("wasmfit", Entry::new(&analysis.wasmfit_version)),
         ("profile", Entry::new(profile(analysis))),
         ("launches", Entry::new(launches(&analysis.launches))),
         ("budget of a cell", Entry::new(analysis.budget.map_or_else(String::new, budget))),
         ("samples", Entry::new(count(analysis.samples))),
+    ];
+    if analysis.shards.is_empty() {
+        rows.extend(machine(&analysis.environment));
+        return pairs(&rows);
+    }
+    let mut table = pairs(&rows);
+    let shards = analysis.shards.iter().map(|it| {
+        let name = format!("shard {} of {}", it.shard.index, it.shard.of);
+        vec![Entry::new(name), Entry::new(machine_in_words(it))]
+    });
+    table.rows.extend(shards);
+    table
+}
+
+fn machine(environment: &Environment) -> [(&'static str, Entry); 9] {
+    let told = |text: &Option<String>| text.clone().unwrap_or_else(|| "not told".to_owned());
+    [
         ("system", Entry::new(&environment.system)),
         ("kernel", Entry::new(&environment.kernel)),
         ("architecture", Entry::new(&environment.architecture)),
-        ("processor", Entry::new(processors)),
+        ("processor", Entry::new(processors(environment))),
         ("memory", Entry::new(size(environment.memory_bytes))),
         ("load before the run", Entry::new(format!("{:.2}", environment.load_before))),
         ("a page fault", Entry::figure(environment.page_fault_ns.map(duration))),
         ("frequency governor", Entry::new(told(&environment.governor))),
         ("virtualization", Entry::new(told(&environment.virtualization))),
-    ])
+    ]
 }
 
-/// The machines that shards were measured on, each a row.
-fn machines(analysis: &Analysis) -> Table {
-    let mut table = Table::new(
-        &["shard", "measured", "processor", "system", "virtualization"],
-        &["memory", "load before"],
-    );
-    for ShardRun { shard, started_at, environment } in &analysis.shards {
-        let processor = format!("{} ({} logical)", environment.cpu, environment.cpus);
-        table.rows.push(vec![
-            Entry::new(format!("{} of {}", shard.index, shard.of)),
-            Entry::new(started_at),
-            Entry::new(processor),
-            Entry::new(&environment.system),
-            Entry::figure(environment.virtualization.clone()),
-            Entry::new(size(environment.memory_bytes)),
-            Entry::new(format!("{:.2}", environment.load_before)),
-        ]);
-    }
-    table
+fn processors(environment: &Environment) -> String {
+    format!("{} ({} logical)", environment.cpu, environment.cpus)
+}
+
+/// The machine of a shard, on one line.
+fn machine_in_words(ShardRun { started_at, environment, .. }: &ShardRun) -> String {
+    let virtualization = environment.virtualization.as_ref();
+    format!(
+        "{}, {}, {}, kernel {}{}, load {:.2}, {started_at}",
+        processors(environment),
+        size(environment.memory_bytes),
+        environment.system,
+        environment.kernel,
+        virtualization.map_or_else(String::new, |name| format!(" under {name}")),
+        environment.load_before
+    )
 }
 
 fn profile(analysis: &Analysis) -> String {
