@@ -154,7 +154,9 @@ fn another_native_is_nothing_to_hold_a_guest_to() {
 #[test]
 fn few_launches_say_how_many_more_it_takes() {
     let mut fixtures = [run(1, 50_000, 150_000), run(2, 50_000, 165_000)];
-    fixtures.iter_mut().for_each(|it| keep_rounds(it, 4));
+    for fixture in &mut fixtures {
+        keep_rounds(fixture, 4);
+    }
     let [base, new] = fixtures;
     let compared = in_turn(base, new);
     let Finding::Inconclusive { reason: Open::MoreLaunches { launches } } =
