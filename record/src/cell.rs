@@ -18,7 +18,7 @@ pub struct Cell {
     /// could not be asked.
     #[serde(default)]
     pub execution: Option<Execution>,
-    /// Which of [`Run::shards`] it was measured in.
+    /// Which of [`crate::Run::shards`] it was measured in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<usize>,
     /// What became of it.

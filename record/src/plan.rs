@@ -86,7 +86,7 @@ impl Profile {
 /// A launch that is to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PlannedLaunch {
-    /// Index into [`Run::cells`].
+    /// Index into [`crate::Run::cells`].
     pub cell: usize,
     /// Which round, from 0.
     pub round: u32,
