@@ -16,7 +16,8 @@ from workflows import REPOSITORY
 
 PROGRAM = REPOSITORY / "target" / "release" / "wasmfit"
 QUICK = {"until-decided": "1min", "profile": "quick"}
-CACHE = os.environ.get("WASMFIT_CACHE") or str(Path.home() / ".cache" / "wasmfit")
+CACHES = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+CACHE = os.environ.get("WASMFIT_CACHE") or str(Path(CACHES) / "wasmfit")
 
 
 class MeasuredCase(ExampleCase):

@@ -277,10 +277,9 @@ fn draft(
     let (base_median, new_median) = (middle(&before)?, middle(&now)?);
     let plain = median(values(&now))? - median(values(&before))?;
     let is_time = !matches!(measure, Measure::Memory(_));
-    let adrift = match pairing {
-        Pairing::Apart { .. } if is_time => native.adrift(),
-        Pairing::Apart { .. } | Pairing::Interleaved { .. } => None,
-    };
+    let is_apart = matches!(pairing, Pairing::Apart { .. });
+    let is_cold = matches!(measure, Measure::ColdStart(_));
+    let adrift = if is_apart && is_time { native.adrift() } else { None };
     let least_effect = match (pairing, adrift) {
         (Pairing::Interleaved { .. }, _) => terms.least_effect,
         (Pairing::Apart { .. }, _) if !is_time => terms.least_effect,
@@ -310,7 +309,10 @@ fn draft(
             (By::Native, unpaired(&before, &now), [count(before.len()), count(now.len())])
         }
     };
-    let test = shift.map(|shift| Test {
+    // Beside other work cold starts take several times as long, and native's
+    // other several times: nothing can be claimed of two sessions.
+    let tested = shift.filter(|_| !(is_apart && is_cold));
+    let test = tested.map(|shift| Test {
         shift,
         launches: counts[0].min(counts[1]),
         is_latency: measure == Measure::Latency,
@@ -318,7 +320,10 @@ fn draft(
         adrift,
     });
     // One launch of each is nothing to test; a second one is.
-    let reason = adrift.unwrap_or(Open::MoreLaunches { launches: 1 });
+    let reason = match test {
+        None if is_apart && is_cold => Open::NothingToHoldItTo,
+        _ => adrift.unwrap_or(Open::MoreLaunches { launches: 1 }),
+    };
     let change = Change {
         measure,
         base: base_median,

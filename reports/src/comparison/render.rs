@@ -206,19 +206,13 @@ fn property(text: &str) -> String {
 
 /// `latency: slower, 84.1 µs before, 91.0 µs now, +8.2% (+7.0% to +9.1%)`.
 fn line(change: &Change) -> String {
-    let is_memory = matches!(change.measure, Measure::Memory(_));
-    // Bytes are whole, and far below 2^63.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let value = |value: f64| {
-        if is_memory { crate::format::size(value as u64) } else { crate::format::duration(value) }
-    };
     let interval = tables::interval(&change.ratio).map(|it| format!(" ({it})"));
     format!(
         "{}: {}; {} before, {} now, {}{}",
         change.measure,
         tables::finding(change),
-        value(change.base),
-        value(change.new),
+        tables::value(change, change.base),
+        tables::value(change, change.new),
         tables::percent_of(change.ratio.value),
         interval.unwrap_or_default()
     )

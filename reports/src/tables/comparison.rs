@@ -120,22 +120,26 @@ fn size_row(change: &SizeChange) -> Vec<Entry> {
 
 /// The finding and its figures.
 fn figures(change: &Change) -> Vec<Entry> {
-    let is_memory = matches!(change.measure, Measure::Memory(_));
-    let value = |value: f64| {
-        // Bytes are whole, and far below 2^63.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        if is_memory { size(value as u64) } else { duration(value) }
-    };
     let [before, now] = change.launches;
     let launches = if before == now { now.to_string() } else { format!("{before}, {now}") };
     vec![
         Entry::new(finding(change)).style(style(change.finding)),
-        Entry::new(value(change.base)),
-        Entry::new(value(change.new)),
+        Entry::new(value(change, change.base)),
+        Entry::new(value(change, change.new)),
         Entry::new(percent_of(change.ratio.value)),
         Entry::figure(interval(&change.ratio)),
         Entry::new(launches),
     ]
+}
+
+/// A figure of `change` in its unit.
+pub(crate) fn value(change: &Change, value: f64) -> String {
+    match change.measure {
+        // Bytes are whole, and far below 2^63.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        Measure::Memory(_) => size(value as u64),
+        Measure::Latency | Measure::ColdStart(_) => duration(value),
+    }
 }
 
 const fn style(finding: Finding) -> Style {

@@ -1,6 +1,7 @@
 //! Two runs compared.
 
 use proptest::prelude::*;
+use wasmfit_protocol::Start;
 use wasmfit_record::{Budgets, CellOutcome, Session, Side, UntilDecided};
 use wasmfit_reports::Analysis;
 use wasmfit_reports::analysis::CostClass;
@@ -130,8 +131,18 @@ fn a_workload_that_takes_far_longer_everywhere_is_found_on_another_day_too() {
 
 #[test]
 fn a_slower_guest_is_found_on_another_day_too() {
-    let compared = apart(&run(1, 50_000, 150_000), &run(2, 58_000, 200_000));
+    let mut new = Fixture::new(31);
+    new.reseed(2);
+    new.workload("w");
+    new.measure(&case(), &native(), 60, Behaviour { latency_ns: 58_000, ..BEHAVIOUR });
+    let slower = Behaviour { latency_ns: 200_000, cold_ns: 3 * BEHAVIOUR.cold_ns, ..BEHAVIOUR };
+    new.measure(&case(), &wasmtime(), 60, slower);
+    let compared = apart(&run(1, 50_000, 150_000), &new);
     assert_eq!(latency(&compared, 1).finding, Finding::Worse);
+    // A start that takes longer may have met other work.
+    let start = changes(&compared, 1).of(Measure::ColdStart(Start::Plain)).unwrap();
+    let reason = Open::NothingToHoldItTo;
+    assert_eq!((start.finding, start.p_value), (Finding::Inconclusive { reason }, None));
 }
 
 #[test]
