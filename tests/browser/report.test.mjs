@@ -8,15 +8,19 @@ import { pathToFileURL } from 'node:url';
 
 import { installedTools, launch } from './launch.mjs';
 
+// Stands behind a target that was disturbed.
+const MARK = /\s‡$/;
+
 const WIDTHS = { phone: 390, tablet: 768, desktop: 1280 };
 
 const report = await reportPath();
 const address = pathToFileURL(report).href;
+let run;
 let measured;
 let browser;
 
 before(async () => {
-  const run = JSON.parse(await readFile(join(dirname(report), 'run.json'), 'utf8'));
+  run = JSON.parse(await readFile(join(dirname(report), 'run.json'), 'utf8'));
   measured = run.cells.filter((cell) => cell.outcome.outcome === 'measured');
   browser = await launch();
 });
@@ -59,6 +63,7 @@ test('the result table has every measured cell and what became of its outputs', 
       const isNative = cell.target.startsWith('native@');
       const expected = isNative ? /^baseline$/ : /^✓\s(identical|within tolerance)$/;
       assert.match(rowsOfCell[0].outputs, expected, name);
+      assert.equal(rowsOfCell[0].isMarked, isDisturbed(cell), `mark of ${name}`);
     }
   });
 });
@@ -293,7 +298,18 @@ async function resultRows(page) {
   const titles = await texts(table.locator('th'));
   const rows = await table.locator('tbody tr').all();
   const cells = await Promise.all(rows.map((row) => texts(row.locator('td'))));
-  return cells.map((row) => Object.fromEntries(row.map((text, column) => [titles[column], text])));
+  return cells.map((texts) => {
+    const row = Object.fromEntries(texts.map((text, column) => [titles[column], text]));
+    return { ...row, target: row.target.replace(MARK, ''), isMarked: MARK.test(row.target) };
+  });
+}
+
+/** Whether a warning says that something else took processor time while a cell was measured. */
+function isDisturbed(cell) {
+  const position = run.cells.indexOf(cell);
+  return run.launches.filter((launch) => launch.cell === position).some(
+    ({ steal, others, throttled }) => steal > 0.02 || others > 0.1 || throttled > 0,
+  );
 }
 
 /** `84.1 µs` as nanoseconds. */
