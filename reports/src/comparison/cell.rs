@@ -16,7 +16,7 @@ use crate::statistics::{Estimate, Interval, Shift, median, paired, unpaired};
 
 /// How far two sessions on one machine may differ for no reason: in ratios to
 /// native, and in times that nothing beside them can be held to. Within an
-/// hour up to 6% were seen of both (`benches/detection`), and days differ more.
+/// hour 8% and 16% were seen (`benches/detection`), and days differ more.
 pub(super) const DRIFT_OF_RATIOS: f64 = 0.1;
 pub(super) const DRIFT_OF_TIMES: f64 = 0.25;
 
