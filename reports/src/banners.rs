@@ -2,7 +2,7 @@
 
 use crate::analysis::{Analysis, CellState, GuestParity, MachineNoise, Outputs};
 use crate::format::{counted, percent};
-use crate::warnings::Warning;
+use crate::warnings::{Severity, Warning};
 
 /// How a banner is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,18 +42,27 @@ pub(crate) struct Banner {
 
 /// All but those of [`parity`], in reading order.
 pub(crate) fn of(analysis: &Analysis) -> Vec<Banner> {
-    let optional = [unfinished(analysis), failures(analysis)];
     let always = [outputs(analysis), noise(analysis)];
-    optional.into_iter().flatten().chain(always).collect()
+    of_the_run(analysis).chain(failures(analysis)).chain(always).collect()
 }
 
-fn unfinished(analysis: &Analysis) -> Option<Banner> {
-    let unfinished =
-        analysis.warnings.iter().find(|it| matches!(it, Warning::UnfinishedRun { .. }))?;
-    Some(Banner {
-        tone: Tone::Problem,
-        title: unfinished.title().to_owned(),
-        text: format!("{}; {}.", unfinished.finding(), unfinished.remedy().replace('`', "")),
+/// What every figure of the run is to be read with.
+fn of_the_run(analysis: &Analysis) -> impl Iterator<Item = Banner> {
+    let concern_all = analysis.warnings.iter().filter(|warning| {
+        matches!(
+            warning,
+            Warning::UnfinishedRun { .. }
+                | Warning::Injected { .. }
+                | Warning::SeveralMachines { .. }
+        )
+    });
+    concern_all.map(|warning| Banner {
+        tone: match warning.severity() {
+            Severity::Problem => Tone::Problem,
+            Severity::Caution | Severity::Note => Tone::Caution,
+        },
+        title: warning.title().to_owned(),
+        text: format!("{}; {}.", warning.finding(), warning.remedy().replace('`', "")),
     })
 }
 

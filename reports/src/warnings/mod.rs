@@ -257,9 +257,10 @@ impl Warning {
     #[must_use]
     pub const fn severity(&self) -> Severity {
         match self {
-            Self::UnfinishedRun { .. } | Self::FailedCell { .. } | Self::NoBaseline { .. } => {
-                Severity::Problem
-            }
+            Self::UnfinishedRun { .. }
+            | Self::Injected { .. }
+            | Self::FailedCell { .. }
+            | Self::NoBaseline { .. } => Severity::Problem,
             Self::VersionsDiffer { .. }
             | Self::FewLaunches { .. }
             | Self::UnsettledWarmup { .. }
@@ -267,7 +268,6 @@ impl Warning {
             | Self::Steal { .. }
             | Self::OtherProcesses { .. }
             | Self::Throttled { .. }
-            | Self::Injected { .. }
             | Self::SeveralMachines { .. }
             | Self::Preempted { .. }
             | Self::Governor { .. }

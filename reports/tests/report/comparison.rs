@@ -1,7 +1,7 @@
 //! Two runs compared.
 
 use proptest::prelude::*;
-use wasmfit_protocol::Start;
+use wasmfit_protocol::{Injection, InjectionPlace, Start};
 use wasmfit_record::{Budgets, CellOutcome, Session, Side, UntilDecided};
 use wasmfit_reports::Analysis;
 use wasmfit_reports::analysis::CostClass;
@@ -237,6 +237,19 @@ fn a_verdict_that_noise_decides_fails_no_gate() {
     scenarios(&mut new, 200_000);
     let compared = in_turn(base, new);
     assert!(compared.has_worse_verdicts(), "{:?}", compared.verdicts);
+}
+
+#[test]
+fn a_slow_down_on_purpose_stands_on_the_first_screen() {
+    let mut fixture = run(1, 50_000, 150_000);
+    let injection = Injection { place: InjectionPlace::Runtime, permille: 50 };
+    fixture.run.plan.sampling.inject = Some(injection);
+    let told = wasmfit_reports::summary(&analysis_of(&fixture));
+    let text =
+        "✗ Requests were slowed down on purpose: 5.0% at the runtime: these are no figures of";
+    assert!(told.contains(text), "{told}");
+    let compared = apart(&run(1, 50_000, 150_000), &fixture);
+    assert!(compared.differences.contains(&Difference::Injection));
 }
 
 #[test]
