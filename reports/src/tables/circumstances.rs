@@ -15,7 +15,7 @@ pub(crate) fn environment(analysis: &Analysis) -> Table {
         ("measured", Entry::new(&analysis.started_at)),
         ("wasmfit", Entry::new(&analysis.wasmfit_version)),
         ("profile", Entry::new(profile(analysis))),
-        ("launches", Entry::new(launches(&analysis.launches))),
+        ("launches", Entry::new(launches(analysis))),
         ("budget of a cell", Entry::new(analysis.budget.map_or_else(String::new, budget))),
         ("samples", Entry::new(count(analysis.samples))),
     ];
@@ -69,12 +69,16 @@ fn profile(analysis: &Analysis) -> String {
     format!("{}, {} rounds", analysis.profile.name(), analysis.rounds)
 }
 
-fn launches(launches: &LaunchCounts) -> String {
+fn launches(analysis: &Analysis) -> String {
     let number = |of: usize| count(of as u64);
-    let LaunchCounts { planned, ended, left_out, forgone } = *launches;
+    let LaunchCounts { planned, ended, left_out, forgone } = analysis.launches;
+    let why_left_out = match analysis.until_decided {
+        Some(_) => "not made as their cell was decided, or time was up",
+        None => "left out by the budget",
+    };
     let made = format!("{} of {} planned", number(ended), number(planned));
     let others = [
-        (left_out, "left out by the budget"),
+        (left_out, why_left_out),
         (forgone, "not made as their cell had failed or is unsupported"),
     ];
     let others = others.into_iter().filter(|(count, _)| *count > 0);
