@@ -4,7 +4,8 @@ use askama::Template;
 
 use super::cell::{DRIFT_OF_RATIOS, DRIFT_OF_TIMES};
 use super::{
-    CellChange, CellState, Change, Comparison, Finding, Measure, OutputChange, Pairing, Unmatched,
+    CellChange, CellState, Change, Changes, Comparison, Finding, Measure, OutputChange, Pairing,
+    Unmatched,
 };
 use crate::format::counted;
 use crate::markdown::{escape, table};
@@ -264,6 +265,8 @@ fn cells(comparison: &Comparison) -> Vec<String> {
         let told = match state {
             CellState::Broken { reason } => Some(format!("broken: {reason}")),
             CellState::Mended { reason } => Some(format!("measured now; before {reason}")),
+            // A run that does not tell tells of no cell: a note says so once.
+            CellState::Compared(changes) if changes.outputs == OutputChange::NotTold => None,
             CellState::Compared(changes) => {
                 tables::output(changes.outputs).map(|told| format!("outputs: {told}"))
             }
@@ -319,6 +322,15 @@ fn notes(comparison: &Comparison) -> Vec<String> {
         if version.is_unfinished {
             notes.push(format!("The {name} is unfinished: launches are missing."));
         }
+    }
+    let not_told =
+        |(_, changes): &(&CellChange, &Changes)| changes.outputs == OutputChange::NotTold;
+    let not_told = comparison.compared().filter(not_told).count() as u64;
+    if not_told > 0 {
+        notes.push(format!(
+            "Of {} a run does not tell whether outputs are the same bytes as before: it was made before that was noted.",
+            counted(not_told, "cell", "cells")
+        ));
     }
     if comparison.base.machines != comparison.new.machines {
         notes.push(format!(
