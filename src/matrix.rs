@@ -22,6 +22,7 @@ use crate::targets::Setup;
 use crate::workloads::Workload;
 
 /// What is measured: workloads, and targets as far as they were found.
+#[derive(Clone)]
 pub(crate) struct Matrix {
     workloads: Vec<Chosen>,
     targets: Vec<(Target, Result<Setup, Failure>)>,
@@ -55,6 +56,7 @@ impl Targets<'_> {
 }
 
 /// A workload of the matrix.
+#[derive(Clone)]
 struct Chosen {
     workload: Workload,
     record: WorkloadRecord,

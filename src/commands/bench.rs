@@ -10,7 +10,7 @@ use wasmfit_reports::Analysis;
 use crate::calibrations;
 use crate::classes::Rules;
 use crate::cli::{Bench, Cli, Command, TimeBudget};
-use crate::commands::{assess, compare, print, print_json};
+use crate::commands::{assess, compare, print, print_json, require_no_run};
 use crate::drive::Interrupt;
 use crate::exit::{CommandError, Ending};
 use crate::inventory::Inventory;
@@ -212,7 +212,7 @@ fn looks(run: &Run, arguments: &Bench, saved: Option<&Analysis>) -> Option<Looks
 }
 
 /// Writes the report of a run.
-fn report(folder: &Path) -> Result<Analysis, CommandError> {
+pub(crate) fn report(folder: &Path) -> Result<Analysis, CommandError> {
     let analysis = wasmfit_reports::analyze(folder)?;
     wasmfit_reports::render(folder, &analysis)?;
     Ok(analysis)
@@ -244,11 +244,6 @@ fn out_folder(arguments: &Bench, run: &Run) -> Result<PathBuf, CommandError> {
         Some(folder) => folder.clone(),
         None => Path::new("runs").join(run.started_at.replace(':', "-")),
     };
-    if folder.join("run.json").exists() {
-        return Err(CommandError::Usage(format!(
-            "{} holds a run already: give another --out, or go on with it by --resume",
-            folder.display()
-        )));
-    }
+    require_no_run(&folder, ", or go on with it by --resume")?;
     Ok(folder)
 }

@@ -11,7 +11,7 @@ use wasmfit_reports::Calibrated;
 use crate::calibrations;
 use crate::classes::Rules;
 use crate::cli::Calibrate;
-use crate::commands::{print, print_json};
+use crate::commands::{print, print_json, require_no_run};
 use crate::drive::Interrupt;
 use crate::exit::{CommandError, Ending};
 use crate::matrix::{Matrix, Targets};
@@ -111,12 +111,7 @@ fn out_folder(arguments: &Calibrate) -> Result<PathBuf, CommandError> {
     let folder = arguments.out.clone().unwrap_or_else(|| {
         Path::new("runs").join(format!("calibration-{}", now.replace(':', "-")))
     });
-    if folder.join("run.json").exists() {
-        let folder = folder.display();
-        return Err(CommandError::Usage(format!(
-            "{folder} holds a run already: give another --out"
-        )));
-    }
+    require_no_run(&folder, "")?;
     Ok(folder)
 }
 

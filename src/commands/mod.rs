@@ -17,6 +17,7 @@ pub(crate) mod runner_check;
 pub(crate) mod shell;
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -32,6 +33,16 @@ fn print(text: &str) -> Result<(), CommandError> {
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses to write a run over another; `or_else` is what else may be done but
+/// to name another folder.
+fn require_no_run(folder: &Path, or_else: &str) -> Result<(), CommandError> {
+    if !folder.join("run.json").exists() {
+        return Ok(());
+    }
+    let folder = folder.display();
+    Err(CommandError::Usage(format!("{folder} holds a run already: give another --out{or_else}")))
 }
 
 /// Prints a value as JSON.

@@ -25,12 +25,13 @@ pub(crate) fn run(arguments: &Plan) -> Result<Ending, CommandError> {
     let of = arguments.shards;
     let versions = Version::all(&arguments.bench)?;
     let inventory = versions[0].setting.inventory()?;
+    let whole = versions[0].matrix(&arguments.bench, &inventory)?;
     let mut all = Vec::new();
     for index in 1..=of {
         let shard = Shard { index, of };
-        let mut matrix = versions[0].matrix(&arguments.bench, &inventory)?;
-        matrix.keep_shard(shard)?;
-        let cells = matrix.cells();
+        let mut part = whole.clone();
+        part.keep_shard(shard)?;
+        let cells = part.cells();
         let open = cells.iter().filter(|cell| cell.outcome == CellOutcome::Pending).count();
         let mut cases: Vec<String> = cells.iter().map(|cell| cell.case.to_string()).collect();
         cases.dedup();

@@ -441,9 +441,9 @@ fn sizes(base: &Analysis, new: &Analysis, terms: &Terms) -> Vec<SizeChange> {
 fn verdicts(base: &Analysis, new: &Analysis, comparison: &Comparison) -> Vec<VerdictChange> {
     let changed = |workload: &str| {
         let of_workload = |cell: &CellChange| cell.case.workload == workload;
-        let moved = comparison.changes().any(|(cell, change)| {
-            of_workload(cell) && matches!(change.finding, Finding::Worse | Finding::Better)
-        });
+        let moved = comparison
+            .changes()
+            .any(|(cell, change)| of_workload(cell) && change.finding.is_change());
         let broken = comparison.cells.iter().any(|cell| {
             let is_other =
                 matches!(cell.state, CellState::Broken { .. } | CellState::Mended { .. });

@@ -410,6 +410,22 @@ pub fn compare(
     cell::compare(base, new, terms)
 }
 
+impl Finding {
+    /// Whether a change is claimed, for better or worse.
+    #[must_use]
+    pub const fn is_change(self) -> bool {
+        matches!(self, Self::Worse | Self::Better)
+    }
+}
+
+impl VerdictChange {
+    /// Whether it got worse, and by more than noise.
+    #[must_use]
+    pub const fn is_regression(&self) -> bool {
+        self.is_worse && self.is_backed
+    }
+}
+
 impl Changes {
     /// The change of one measure.
     #[must_use]
@@ -474,7 +490,7 @@ impl Comparison {
     /// Whether a verdict got worse, and by more than noise.
     #[must_use]
     pub fn has_worse_verdicts(&self) -> bool {
-        self.verdicts.iter().any(|it| it.is_worse && it.is_backed)
+        self.verdicts.iter().any(VerdictChange::is_regression)
     }
 
     /// Whether a cell answers with other bytes than before, or not at all.

@@ -107,7 +107,7 @@ pub fn junit(comparison: &Comparison) -> Result<String, askama::Error> {
     }
     for verdict in &comparison.verdicts {
         let message = verdict_line(verdict);
-        let outcome = if verdict.is_worse && verdict.is_backed {
+        let outcome = if verdict.is_regression() {
             TestOutcome::Failed(message)
         } else {
             TestOutcome::Skipped(message)
@@ -186,8 +186,7 @@ pub fn github(comparison: &Comparison) -> String {
         }
     }
     for verdict in &comparison.verdicts {
-        let is_error = verdict.is_worse && verdict.is_backed;
-        let level = if is_error { "error" } else { "notice" };
+        let level = if verdict.is_regression() { "error" } else { "notice" };
         annotate(level, &format!("verdict of {}", verdict.workload), &verdict_line(verdict));
     }
     annotate("notice", "wasmfit", &headline(comparison));

@@ -42,8 +42,7 @@ pub(crate) fn other_changes(comparison: &Comparison) -> Table {
         &["before", "now", "change", "95% interval", "launches"],
     );
     for (cell, change) in comparison.changes() {
-        let is_news = matches!(change.finding, Finding::Worse | Finding::Better);
-        if change.measure == Measure::Latency || !is_news {
+        if change.measure == Measure::Latency || !change.finding.is_change() {
             continue;
         }
         let mut row = vec![
@@ -70,7 +69,7 @@ pub(crate) fn class_changes(comparison: &Comparison) -> Table {
     );
     for (cell, changes) in comparison.compared() {
         let latency = changes.of(Measure::Latency);
-        let moved = latency.filter(|it| matches!(it.finding, Finding::Worse | Finding::Better));
+        let moved = latency.filter(|it| it.finding.is_change());
         let Some(latency) = moved else { continue };
         let whole_ns = latency.base * (latency.ratio.value - 1.0).abs();
         let stands_out = |it: &&ClassChange| {
