@@ -15,14 +15,15 @@ from workflows import REPOSITORY, Stage, git, python_program, read_workflow, run
 EXAMPLES = REPOSITORY / "ci" / "examples"
 WORKLOADS = {"my-model": "rules-engine", "my-tokenizer": "wordpiece"}
 
-# Half of the applications are decided once more: 1.5 times the work for the same response.
+# So many times the work for the same response: applications are decided again.
 SLOW_DOWN = '''
 
 _infer_once = infer
 
 
 def infer(policy, applications):
-    _infer_once(policy, applications[: len(applications) // 2])
+    again = int(({work} - 1) * len(applications))
+    _infer_once(policy, (applications * {work:.0f})[:again])
     return _infer_once(policy, applications)
 '''
 
@@ -60,8 +61,11 @@ exec {git} "$@"
 
 
 @functools.cache
-def repository(slower):
-    """A repository whose last commit merges a change of its workload into main; only read."""
+def repository(work=1):
+    """A repository whose last commit merges a change of its workload into main; only read.
+
+    work: how many times as much the changed workload does.
+    """
     holder = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, holder)
     folder = Path(holder).resolve()
@@ -73,7 +77,8 @@ def repository(slower):
     commit(folder, "Begin")
     git("checkout", "--quiet", "-b", "change", cwd=folder)
     code = folder / "models" / "my-model" / "workload.py"
-    code.write_text(code.read_text() + (SLOW_DOWN if slower else "\n# Changes nothing.\n"))
+    change = SLOW_DOWN.format(work=work) if work > 1 else "\n# Changes nothing.\n"
+    code.write_text(code.read_text() + change)
     commit(folder, "Change")
     git("checkout", "--quiet", "main", cwd=folder)
     git("merge", "--quiet", "--no-ff", "-m", "Merge", "change", cwd=folder)
@@ -96,8 +101,8 @@ class ExampleCase(unittest.TestCase):
         self.addCleanup(holder.cleanup)
         self.place = Path(holder.name).resolve()
 
-    def stage(self, slower=False):
-        stage = Stage(self.place, repository(slower), self.program, self.built)
+    def stage(self, work=1):
+        stage = Stage(self.place, repository(work), self.program, self.built)
         python_program(stage.programs / "gh", GH.format(place=str(self.place)))
         return stage
 

@@ -58,7 +58,7 @@ class Workflows(unittest.TestCase):
         self.root = Path(holder.name)
 
     def run_steps(self, *steps, **job):
-        stage = Stage(self.root, repository(False), "/bin/true")
+        stage = Stage(self.root, repository(), "/bin/true")
         jobs = {"only": {"steps": list(steps)} | job}
         return run_workflow(stage, {"on": {"push": None}, "jobs": jobs})["only"]
 
