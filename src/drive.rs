@@ -404,6 +404,8 @@ impl Hearing {
             last @ (Event::Described { .. }
             | Event::Prepared { .. }
             | Event::RequestsMade { .. }
+            | Event::SnapshotMade { .. }
+            | Event::Covered { .. }
             | Event::Served(_)
             | Event::Failed(_)) => self.last = Some(last),
         }

@@ -47,6 +47,12 @@ pub(crate) struct Manifest {
     /// Import names that are not their package's, and the package.
     #[serde(default)]
     pub(crate) imports: BTreeMap<String, String>,
+    /// Whether its module holds a workload, imported and its model loaded.
+    #[serde(default)]
+    pub(crate) holds_workload: bool,
+    /// Whether it is compiled at every launch.
+    #[serde(default)]
+    pub(crate) compiled_at_launch: bool,
     /// Its files, with SHA-256.
     pub(crate) files: BTreeMap<String, String>,
 }
@@ -188,6 +194,8 @@ impl Guest {
             boundary: self.manifest.boundary,
             proposals: self.manifest.proposals.clone(),
             start,
+            holds_workload: self.manifest.holds_workload,
+            compiled_at_launch: self.manifest.compiled_at_launch,
         }
     }
 }

@@ -51,7 +51,7 @@ impl Setup {
 
     /// Whether its runner prepares anything ahead of a launch.
     pub(crate) fn prepares(&self) -> bool {
-        self.guest.is_some()
+        self.guest.as_ref().is_some_and(|guest| !guest.manifest.compiled_at_launch)
     }
 
     /// Why the tier cannot run the guest, by the runtime's own word.

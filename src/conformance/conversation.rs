@@ -98,6 +98,8 @@ pub(super) const fn is_last(event: &Event) -> bool {
         Event::Described { .. }
         | Event::Prepared { .. }
         | Event::RequestsMade { .. }
+        | Event::SnapshotMade { .. }
+        | Event::Covered { .. }
         | Event::Served(_)
         | Event::Failed(_) => true,
     }

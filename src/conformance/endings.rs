@@ -24,6 +24,8 @@ pub(super) fn in_words(event: &Event) -> String {
         Event::Described { .. } => "described".into(),
         Event::Prepared { .. } => "prepared".into(),
         Event::RequestsMade { .. } => "requests-made".into(),
+        Event::SnapshotMade { .. } => "snapshot-made".into(),
+        Event::Covered { .. } => "covered".into(),
         Event::Versions(_) => "versions".into(),
         Event::Served(_) => "served".into(),
         Event::Failed(Failure { kind, during, message, .. }) => {

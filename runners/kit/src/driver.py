@@ -6,6 +6,10 @@ An answer is an order, except within a burst, where it is a request.
     import TOKEN PATH   run the workload's code
     load PATH           load its model
     versions NAMES      tell the versions of interpreter and packages
+    files               tell the files that modules were imported from
+    remember            remember the state of the random generators
+    freeze              get ready to be saved; `reseeded` when load left that state alone, `kept`
+                        when it did not, else why memory alone does not hold the workload
     plain COUNT         serve COUNT requests
     phase COUNT         the same, with an empty message as a mark before
                         decode, infer, encode and the response
@@ -113,6 +117,40 @@ def versions(names):
     return "\n".join(lines).encode()
 
 
+def files():
+    """The files behind all modules, a line each."""
+    found = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    return "\n".join(sorted({file for file in found if isinstance(file, str)})).encode()
+
+
+def random_generators():
+    """The global generators that are there: how to read and to seed each."""
+    known = (("random", "getstate"), ("numpy.random", "get_state"))
+    modules = ((sys.modules.get(name), reader) for name, reader in known)
+    return [(getattr(it, reader), it.seed) for it, reader in modules if it is not None]
+
+
+def random_state():
+    return [repr(read()) for read, _ in random_generators()]
+
+
+def reseed():
+    for _, seed in random_generators():
+        seed()
+
+
+def outside_of_memory():
+    """What the workload holds that the host knows of; empty where memory is all."""
+    import gc
+    from io import FileIO
+    from threading import enumerate as all_threads
+
+    gc.collect()
+    threads = [f"thread {thread.name} is running" for thread in all_threads()][1:]
+    files = [it for it in gc.get_objects() if isinstance(it, FileIO) and not it.closed]
+    return threads + [f"{it.name} is open" for it in files if it.fileno() > 2]
+
+
 def make(call, workload, count, batch):
     request = b""
     for index in range(count):
@@ -157,9 +195,15 @@ def report(error, token):
     return token + text.encode("utf-8", "backslashreplace")
 
 
-def serve(call):
+def serve(call, workload=None, model=None):
+    """Serves until it is told to stop; returns what `resume` goes on with.
+
+    With a workload it has been saved with both: to import and to load them again is nothing to do.
+    """
     token = b""
-    workload = model = None
+    is_saved = workload is not None
+    before = None
+    reseeds = False
     message = b""
     try:
         while True:
@@ -173,9 +217,22 @@ def serve(call):
                 message = timed(call, workload, model, int(rest))
             elif order == b"import":
                 token, _, path = rest.partition(b" ")
-                workload = import_workload(path.decode())
+                if not is_saved:
+                    workload = import_workload(path.decode())
             elif order == b"load":
-                model = workload.load(rest.decode())
+                if not is_saved:
+                    model = workload.load(rest.decode())
+            elif order == b"files":
+                message = files()
+            elif order == b"remember":
+                before = random_state()
+            elif order == b"freeze":
+                reseeds = random_state() == before
+                if reseeds:
+                    # Now too: what is not reached here will be missing from a trimmed guest.
+                    reseed()
+                held = ", ".join(outside_of_memory()).encode()
+                message = held or (b"reseeded" if reseeds else b"kept")
             elif order == b"versions":
                 message = versions(rest.decode().split())
             elif order == b"make":
@@ -189,3 +246,12 @@ def serve(call):
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
+    return call, workload, model, reseeds
+
+
+def resume(served):
+    """Serves in an interpreter that was saved."""
+    call, workload, model, reseeds = served
+    if reseeds:
+        reseed()
+    serve(call, workload, model)

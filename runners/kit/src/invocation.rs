@@ -82,8 +82,13 @@ pub fn read_module(guest: &GuestFiles) -> Result<Vec<u8>, Failure> {
     })
 }
 
-/// What a guest that calls the host is told to run.
-#[must_use]
-pub fn host_call_program() -> String {
-    format!("{DRIVER}\nimport _host\nserve(_host.call)\n")
+/// What a guest that calls the host is told to run. A workload and a model
+/// that were served stay, for whoever saves the guest's memory.
+pub(crate) fn host_call_program(guest: &GuestFiles) -> String {
+    if guest.holds_workload {
+        // A bare expression would be displayed, as a console does.
+        "served = resume(served)\n".into()
+    } else {
+        format!("{DRIVER}\nimport _host\nserved = serve(_host.call)\n")
+    }
 }

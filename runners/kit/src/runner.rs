@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
 
 use wasmfit_protocol::{
     Artifact, ColdPhase, EXIT_FAILED, Event, Failure, FailureKind, Hello, Job, Task, Tier, VERSION,
@@ -32,6 +33,14 @@ pub trait Runtime {
     /// Makes or checks the compiled artifact of the job's guest; `None` for a
     /// tier that compiles nothing and takes the guest.
     fn prepare(&self, job: &Job) -> Result<Option<Artifact>, Failure>;
+
+    /// Brings the job's guest up as [`Runtime::serve`] does, and writes a
+    /// module to `snapshot` that begins where the guest ended.
+    fn snapshot(&self, job: &Job, session: Session, snapshot: &Path) -> Result<Ended, Failure> {
+        let _ = (job, session, snapshot);
+        let message = format!("the runner of {} takes no snapshots", self.name());
+        Err(Failure::new(FailureKind::Unsupported, "snapshot", message))
+    }
 
     /// Brings the guest up, has it run the driver (`serve` in [`DRIVER`])
     /// with [`Session::answer`] behind its `call`, and marks the cold-start
@@ -109,7 +118,13 @@ fn run_job(runtime: &impl Runtime, job: File, events: &Events) -> Result<Event, 
         return runtime.prepare(&job).map(|artifact| Event::Prepared { artifact });
     }
     let session = Session::new(&job, events.clone())?;
-    let Ended { session, code, linear_memory_bytes, trouble } = runtime.serve(&job, session)?;
+    let ended = match job.task {
+        Task::Snapshot { .. } => {
+            runtime.snapshot(&job, session, &job.scratch.join("snapshot.wasm"))?
+        }
+        _ => runtime.serve(&job, session)?,
+    };
+    let Ended { session, code, linear_memory_bytes, trouble } = ended;
     session.finish(code.as_deref(), linear_memory_bytes, trouble, watch.end())
 }
 

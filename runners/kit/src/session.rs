@@ -11,13 +11,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wasmfit_protocol::{
-    ColdPhase, Event, Failure, FailureKind, FramesWriter, InjectionPlace, Job, Pass, RequestPhase,
-    SAMPLE_COLUMNS, Sample, Sampling, Served, Stretch, Task, Versions, Workload, monotonic_ns,
+    ColdPhase, Event, Failure, FailureKind, FramesError, FramesReader, FramesWriter,
+    InjectionPlace, Job, Pass, RandomState, RequestPhase, SAMPLE_COLUMNS, Sample, Sampling, Served,
+    Stretch, Task, Versions, Workload, monotonic_ns,
 };
 
 use crate::clock::{CpuClock, Stamp};
 use crate::events::{Events, Stage};
 use crate::inject::SlowDown;
+use crate::invocation::host_call_program;
 use crate::measuring::{BurstKind, Measuring, storage};
 use crate::profile::{GuestCode, ProfilePass};
 
@@ -56,6 +58,8 @@ pub struct Session {
     /// but by intent.
     token: [u8; 32],
     workload: Workload,
+    /// What a guest that calls the host is told to run.
+    program: String,
     /// Workload folder as the guest sees it.
     guest_folder: String,
     clock: CpuClock,
@@ -71,8 +75,33 @@ pub struct Session {
 /// What the job is about.
 #[derive(Debug)]
 enum Work {
-    Make { count: u32, batch: u32, made: FramesWriter, done: u32 },
+    Make {
+        count: u32,
+        batch: u32,
+        made: FramesWriter,
+        done: u32,
+    },
     Measure(Box<Measuring>),
+    /// The same, and then what files modules came from.
+    Cover {
+        measuring: Box<Measuring>,
+        files: Vec<String>,
+    },
+    Snapshot {
+        warming: Option<Box<Measuring>>,
+        random_state: Option<RandomState>,
+    },
+}
+
+impl Work {
+    /// What serves requests.
+    fn measuring(&mut self) -> Option<&mut Measuring> {
+        match self {
+            Self::Measure(measuring) | Self::Cover { measuring, .. } => Some(measuring),
+            Self::Snapshot { warming, .. } => warming.as_deref_mut(),
+            Self::Make { .. } => None,
+        }
+    }
 }
 
 /// What the next message of the guest means.
@@ -82,6 +111,9 @@ enum Step {
     Importing,
     Loading,
     AskingVersions,
+    AskingFiles,
+    Remembering,
+    Freezing,
     Burst(Burst),
     Making,
     Over,
@@ -132,6 +164,19 @@ impl Session {
                     .map_err(|error| storage(&error, "spawn"))?;
                 (workload, Work::Measure(Box::new(measuring)), pass)
             }
+            Task::Cover { workload, requests } => {
+                let measuring = covering(&requests, spawned_at_ns, scratch)
+                    .map_err(|error| storage(&error, "spawn"))?;
+                let work = Work::Cover { measuring: Box::new(measuring), files: Vec::new() };
+                (workload, work, ProfilePass::NotAskedFor)
+            }
+            Task::Snapshot { workload, requests } => {
+                let warming =
+                    requests.map(|it| covering(&it, spawned_at_ns, scratch).map(Box::new));
+                let warming = warming.transpose().map_err(|error| storage(&error, "spawn"))?;
+                let work = Work::Snapshot { warming, random_state: None };
+                (workload, work, ProfilePass::NotAskedFor)
+            }
             Task::Describe | Task::Prepare => {
                 return Err(Failure::new(
                     FailureKind::Runner,
@@ -146,6 +191,7 @@ impl Session {
             scratch: scratch.clone(),
             token: token(spawned_at_ns),
             workload,
+            program: guest.as_ref().map(host_call_program).unwrap_or_default(),
             guest_folder: folder,
             clock,
             profile,
@@ -162,6 +208,18 @@ impl Session {
     /// mark would cost more than most phases.
     fn guest_times(&self) -> bool {
         self.clock == CpuClock::Process
+    }
+
+    /// What a guest that calls the host is told to run: Python source.
+    #[must_use]
+    pub fn program(&self) -> &str {
+        &self.program
+    }
+
+    /// Whether the job has failed.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.failure.is_some()
     }
 
     /// The workload's folder on the host.
@@ -252,11 +310,23 @@ impl Session {
             }
             Step::Starting => Ok(self.order_import(entered_ns)),
             Step::Importing => Ok(self.imported(entered_ns)),
+            Step::Remembering => Ok(self.order_load(entered_ns)),
             Step::Loading => {
+                if let Work::Snapshot { warming, .. } = &mut self.work {
+                    let count = warming.as_mut().map(|it| it.read_requests()).transpose();
+                    self.end_cold_phase(entered_ns);
+                    return match count {
+                        Ok(Some(count)) => Ok(self.order_burst(BurstKind::Check, count)),
+                        Ok(None) => Ok(self.order_freeze()),
+                        Err(error) => Err(self.fail(storage(&error, Stage::Check.name()))),
+                    };
+                }
                 self.begin_at(ColdPhase::FirstRequest, entered_ns);
                 Ok(self.order_burst(BurstKind::First, 1))
             }
+            Step::Freezing => self.frozen(message),
             Step::AskingVersions => self.versions_told(message),
+            Step::AskingFiles => Ok(self.files_told(message)),
             Step::Making => self.made(message),
             Step::Over => Err(Over),
         }
@@ -292,8 +362,7 @@ impl Session {
     /// Copies the response out, which ends the sample, and checks it.
     fn collect(&mut self, flight: Flight, message: &[u8]) -> Result<(), Over> {
         let guest_times = self.guest_times();
-        let (Work::Measure(measuring), Step::Burst(burst)) = (&mut self.work, &mut self.step)
-        else {
+        let (Some(measuring), Step::Burst(burst)) = (self.work.measuring(), &mut self.step) else {
             return Err(Over);
         };
         let kind = burst.kind;
@@ -323,7 +392,7 @@ impl Session {
             let stretch = part.map_or(Stretch::Request, Stretch::Part);
             self.push(pass, stretch, index, request, stamp, ended_ns);
         }
-        let Work::Measure(measuring) = &mut self.work else { return Err(Over) };
+        let Some(measuring) = self.work.measuring() else { return Err(Over) };
         measuring
             .check_response(kind, request, &self.samples)
             .map_err(|error| self.fail(error.into_failure(self.events.stage().name())))
@@ -367,7 +436,7 @@ impl Session {
             let (kind, size) = (burst.kind, burst.size);
             return self.after_burst(kind, size);
         }
-        let Work::Measure(measuring) = &mut self.work else { return Err(Over) };
+        let Some(measuring) = self.work.measuring() else { return Err(Over) };
         let pass = burst.kind.pass();
         let Some((request, index, bytes)) = measuring.take_request(pass) else {
             return Err(Over);
@@ -395,9 +464,48 @@ impl Session {
             self.step = Step::Making;
             return order(&format!("make {count} {batch}"));
         }
+        if let Work::Snapshot { .. } | Work::Cover { .. } = self.work {
+            self.step = Step::Remembering;
+            return order("remember");
+        }
+        self.order_load(entered_ns)
+    }
+
+    fn order_load(&mut self, entered_ns: u64) -> Arc<[u8]> {
         self.begin_at(ColdPhase::ModelLoad, entered_ns);
         self.step = Step::Loading;
         order(&format!("load {}/assets", self.guest_folder))
+    }
+
+    fn order_freeze(&mut self) -> Arc<[u8]> {
+        self.step = Step::Freezing;
+        order("freeze")
+    }
+
+    fn frozen(&mut self, message: &[u8]) -> Result<Arc<[u8]>, Over> {
+        let Work::Snapshot { random_state, .. } = &mut self.work else {
+            // Whether it could be saved is nothing to a coverage.
+            return Ok(self.order_stop());
+        };
+        *random_state = Some(match message {
+            b"reseeded" => RandomState::Reseeded,
+            b"kept" => RandomState::Kept,
+            held => {
+                let held = String::from_utf8_lossy(held);
+                let message = format!(
+                    "its state cannot be saved: {held}: finish with it in load, or open it for each request"
+                );
+                return Err(self.fail(Failure::new(FailureKind::Contract, "snapshot", message)));
+            }
+        });
+        Ok(self.order_stop())
+    }
+
+    fn files_told(&mut self, message: &[u8]) -> Arc<[u8]> {
+        if let Work::Cover { files, .. } = &mut self.work {
+            *files = String::from_utf8_lossy(message).lines().map(str::to_owned).collect();
+        }
+        self.order_freeze()
     }
 
     fn order_burst(&mut self, kind: BurstKind, size: u32) -> Arc<[u8]> {
@@ -430,7 +538,10 @@ impl Session {
     /// What follows a burst.
     fn after_burst(&mut self, kind: BurstKind, size: u32) -> Result<Arc<[u8]>, Over> {
         self.switch_sampler(kind, false)?;
-        let Work::Measure(measuring) = &mut self.work else { return Err(Over) };
+        if let Work::Snapshot { .. } = self.work {
+            return Ok(self.order_freeze());
+        }
+        let Some(measuring) = self.work.measuring() else { return Err(Over) };
         if !measuring.samples_requests() {
             return Ok(self.order_stop());
         }
@@ -456,6 +567,10 @@ impl Session {
                 self.switch_sampler(kind, true)?;
                 Ok(self.order_burst(kind, size))
             }
+            None if matches!(self.work, Work::Cover { .. }) => {
+                self.step = Step::AskingFiles;
+                Ok(order("files"))
+            }
             None => Ok(self.order_stop()),
         }
     }
@@ -477,7 +592,7 @@ impl Session {
             }
         }
         self.events.emit(&Event::Versions(versions));
-        let Work::Measure(measuring) = &mut self.work else { return Err(Over) };
+        let Some(measuring) = self.work.measuring() else { return Err(Over) };
         match measuring.read_requests() {
             Ok(count) => Ok(self.order_burst(BurstKind::Check, count)),
             Err(error) => Err(self.fail(storage(&error, Stage::Check.name()))),
@@ -540,6 +655,14 @@ impl Session {
                 made.finish().map_err(|error| storage(&error, stage.name()))?;
                 Ok(Event::RequestsMade { count })
             }
+            Work::Snapshot { random_state, .. } => {
+                let random_state = random_state.unwrap_or(RandomState::Kept);
+                Ok(Event::SnapshotMade { random_state })
+            }
+            Work::Cover { mut measuring, files } => {
+                measuring.responses_complete().map_err(|error| storage(&error, stage.name()))?;
+                Ok(Event::Covered { files })
+            }
             Work::Measure(mut measuring) => {
                 measuring.responses_complete().map_err(|error| storage(&error, stage.name()))?;
                 let path = self.scratch.join("samples.csv");
@@ -567,6 +690,21 @@ impl Session {
             }
         }
     }
+}
+
+/// What serves every request once plainly, and once with marks.
+fn covering(requests: &Path, spawned_at_ns: u64, scratch: &Path) -> Result<Measuring, FramesError> {
+    let count = u32::try_from(FramesReader::open(requests)?.count()).unwrap_or(u32::MAX);
+    let sampling = Sampling {
+        warmup_ns: 0,
+        plain_ns: 0,
+        phase_ns: 0,
+        profile: None,
+        inject: None,
+        least_requests: count,
+        most_requests: count,
+    };
+    Measuring::new(requests, Some(sampling), spawned_at_ns, scratch)
 }
 
 /// What a report of failure begins with: the launch's start time and process

@@ -121,6 +121,11 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
             tell(&Event::RequestsMade { count })?;
             Ok(ExitCode::SUCCESS)
         }
+        Task::Snapshot { .. } | Task::Cover { .. } => {
+            let message = "the mock has no guest";
+            tell(&Event::Failed(Failure::new(FailureKind::Unsupported, "spawn", message)))?;
+            Ok(EXIT_FAILED.into())
+        }
         Task::Measure { workload, requests, sampling } => {
             let tier = if job.tier.is_empty() { "native" } else { &job.tier };
             let key = format!("{tier} {}", workload.name);

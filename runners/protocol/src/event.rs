@@ -33,6 +33,17 @@ pub enum Event {
         /// How many.
         count: u32,
     },
+    /// `snapshot.wasm` is written. Last event of [`crate::Task::Snapshot`].
+    SnapshotMade {
+        /// Where random numbers come from in what starts from it.
+        random_state: RandomState,
+    },
+    /// Every request was served. Last event of [`crate::Task::Cover`].
+    Covered {
+        /// The files that the interpreter has imported modules from, as the
+        /// guest names them.
+        files: Vec<String>,
+    },
     /// What runs inside, asked of the interpreter itself after the import.
     Versions(Versions),
     /// All samples are taken. Last event of [`crate::Task::Measure`].
@@ -103,6 +114,19 @@ pub struct Served {
     /// the runner has no sampler.
     #[serde(default)]
     pub profile: Option<Profiled>,
+}
+
+/// What becomes of the global random generators of a workload, `random` and
+/// numpy's, in instances that start from one snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RandomState {
+    /// Loading the model left them alone: each instance seeds them anew from
+    /// the operating system.
+    Reseeded,
+    /// Loading the model seeded them or drew from them: each instance goes on
+    /// from there, and all of them alike.
+    Kept,
 }
 
 /// Why a job ended without a result.

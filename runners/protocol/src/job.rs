@@ -54,6 +54,13 @@ pub struct GuestFiles {
     pub proposals: BTreeSet<Proposal>,
     /// How the interpreter comes up.
     pub start: Start,
+    /// Whether the module's memory holds the workload of the job, imported
+    /// and its model loaded, as [`Task::Snapshot`] makes it.
+    #[serde(default)]
+    pub holds_workload: bool,
+    /// Whether the module is compiled at every launch, instead of once ahead.
+    #[serde(default)]
+    pub compiled_at_launch: bool,
 }
 
 /// How requests cross from the host into a guest and responses back.
@@ -166,6 +173,24 @@ pub enum Task {
         /// Items in a request; `None` calls `make_request(index)`, otherwise
         /// `make_request(index, batch)`.
         batch: Option<u32>,
+    },
+    /// Import the workload and load its model, and write a module to
+    /// `snapshot.wasm` in the scratch folder that begins where this left off.
+    Snapshot {
+        /// The workload.
+        workload: Workload,
+        /// A frames file of requests to serve before, each once: what the
+        /// first ones set up is then in the snapshot too.
+        requests: Option<PathBuf>,
+    },
+    /// Serve every request with and without marks, and tell what it took of
+    /// the guest. A module that `wasm-split --instrument` has made has its
+    /// profile written to `reached.profile` in the scratch folder.
+    Cover {
+        /// The workload.
+        workload: Workload,
+        /// A frames file that holds every request.
+        requests: PathBuf,
     },
     /// Serve requests and time them.
     Measure {

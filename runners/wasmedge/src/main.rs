@@ -71,6 +71,10 @@ impl Runtime for WasmEdge {
 
     fn prepare(&self, job: &Job) -> Result<Option<Artifact>, Failure> {
         let (files, mode) = (guest_of(job)?, Mode::of(&job.tier)?);
+        if files.compiled_at_launch && mode != Mode::Interpreter {
+            let message = format!("{} compiles ahead of time only", job.tier);
+            return Err(Failure::new(FailureKind::Unsupported, "compile", message));
+        }
         let exceptions = engine::needs_exceptions(files);
         let refused = |reason: String| match read_module(files) {
             Ok(module) => refusal(&module, "compile", reason),

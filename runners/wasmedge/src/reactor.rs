@@ -14,9 +14,7 @@ use wasmedge_sys::{
 use wasmedge_types::error::CoreError;
 use wasmedge_types::{FuncType, ValType};
 use wasmfit_kit::protocol::{ColdPhase, Failure};
-use wasmfit_kit::{
-    Ended, HOST_CALL_FAULT as FAULT, HOST_CALL_OK as OK, Session, Trouble, host_call_program,
-};
+use wasmfit_kit::{Ended, HOST_CALL_FAULT as FAULT, HOST_CALL_OK as OK, Session, Trouble};
 
 use crate::code;
 use crate::guest::{Host, broken, memory_bytes};
@@ -47,23 +45,24 @@ pub(crate) fn serve(
     host.executor.register_import_module(&mut host.store, &imports).map_err(broken)?;
 
     let mut guest = host.instantiate(module)?;
-    if let Some(session) = &mut imports.get_host_data_mut().session {
-        session.begin(ColdPhase::Initialize);
-    }
-    let trouble = run(&mut host, &mut guest).err().map(Failure::from);
+    let Some(session) = &mut imports.get_host_data_mut().session else {
+        return Err(broken("the session was lost"));
+    };
+    session.begin(ColdPhase::Initialize);
+    let program = session.program().to_owned();
+    let trouble = run(&mut host, &mut guest, &program).err().map(Failure::from);
     let linear_memory_bytes = memory_bytes(&guest);
     let session = imports.get_host_data_mut().session.take();
     let session = session.ok_or_else(|| broken("the session was lost"))?;
     Ok(Ended { session, code: Some(code::of(module)), linear_memory_bytes, trouble })
 }
 
-fn run(host: &mut Host, guest: &mut Instance) -> Result<(), Trouble> {
+fn run(host: &mut Host, guest: &mut Instance, program: &str) -> Result<(), Trouble> {
     // A snapshot has been initialized when it was made, and has no such
     // export.
     if guest.get_func_mut("_initialize").is_ok() {
         host.call(guest, "_initialize", [])?;
     }
-    let program = host_call_program();
     let length = i32::try_from(program.len()).map_err(Trouble::not_run)?;
     let length = WasmValue::from_i32(length);
     let placed = host.call(guest, "host_alloc", [length])?;

@@ -66,9 +66,17 @@ impl Runtime for Wasmer {
     }
 
     fn serve(&self, job: &Job, mut session: Session) -> Result<Ended, Failure> {
-        session.begin(ColdPhase::LoadArtifact);
-        let (files, mut engine) = (guest_of(job)?, engine(&job.tier)?);
-        let module = load(&artifact(job, files, &engine), &engine)?;
+        let files = guest_of(job)?;
+        let at_launch = files.compiled_at_launch;
+        session.begin(if at_launch { ColdPhase::Compile } else { ColdPhase::LoadArtifact });
+        let mut engine = engine(&job.tier)?;
+        let module = if at_launch {
+            let module = read_module(files)?;
+            Module::new(&engine, &module)
+                .map_err(|error| refusal(&module, "compile", reason(&error)))?
+        } else {
+            load(&artifact(job, files, &engine), &engine)?
+        };
         let Limits { memory_bytes, .. } = job.limits;
         limit::limit_memory(&mut engine, memory_bytes);
         guest::serve(Store::new(engine), &module, files, session)

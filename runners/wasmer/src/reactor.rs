@@ -11,9 +11,7 @@ use wasmer::{
     TypedFunction,
 };
 use wasmfit_kit::protocol::{ColdPhase, Failure};
-use wasmfit_kit::{
-    Ended, HOST_CALL_FAULT as FAULT, HOST_CALL_OK as OK, Session, Trouble, host_call_program,
-};
+use wasmfit_kit::{Ended, HOST_CALL_FAULT as FAULT, HOST_CALL_OK as OK, Session, Trouble};
 
 use crate::code;
 use crate::guest::{explain, instantiate, memory_bytes};
@@ -60,15 +58,17 @@ fn run(store: &mut Store, instance: &Instance, door: &FunctionEnv<Door>) -> Resu
     let exports = Exports { memory, host_alloc };
     let state = door.as_mut(store);
     state.exports = Some(exports.clone());
-    if let Some(session) = &mut state.session {
-        session.begin(ColdPhase::Initialize);
-    }
+    let Some(session) = &mut state.session else {
+        return Err(Trouble::not_run("the session was lost"));
+    };
+    session.begin(ColdPhase::Initialize);
+    let program = session.program().to_owned();
     // A snapshot has been initialized when it was made, and has no such
     // export.
     if let Ok(initialize) = instance.exports.get_typed_function::<(), ()>(store, "_initialize") {
         initialize.call(store).or_else(explain)?;
     }
-    let (pointer, length) = put(store, &exports, host_call_program().as_bytes())?;
+    let (pointer, length) = put(store, &exports, program.as_bytes())?;
     // The driver reports its own failures, so what `turn` returns adds
     // nothing to what the session knows.
     turn.call(store, pointer, length).map(|_| ()).or_else(explain)

@@ -5,8 +5,8 @@ use std::io;
 use std::os::fd::AsFd;
 
 use wasmfit_kit::protocol::{Boundary, ColdPhase, Failure, FailureKind, GuestFiles, monotonic_ns};
-use wasmfit_kit::{Ended, Invocation, Session, Stdio, Trouble};
-use wasmtime::{Engine, Linker, Module, ResourceLimiter, Store, Trap};
+use wasmfit_kit::{Ended, GuestCode, Invocation, Session, Stdio, Trouble};
+use wasmtime::{Engine, Instance, Linker, Module, ResourceLimiter, Store, Trap, WasmBacktrace};
 use wasmtime_wasi::cli::{InputFile, OutputFile};
 use wasmtime_wasi::p1::{self, WasiP1Ctx};
 use wasmtime_wasi::{FsPerms, HostMonotonicClock, I32Exit, WasiCtxBuilder};
@@ -33,14 +33,9 @@ pub(crate) fn serve(
     let invocation = Invocation::new(files, &mut session);
     match files.boundary {
         Boundary::HostCall => {
-            let wasi = wasi(&invocation)?;
-            let mut store = store(engine, wasi, memory_bytes, Door::new(session));
-            let trouble = reactor::run(linker(engine)?, module, &mut store).err();
-            let linear_memory_bytes = Some(store.data().limit.used);
-            let Host { limit, own, .. } = store.into_data();
-            let trouble = trouble.map(|error| explain(&error, &limit));
-            let code = Some(code::of(module));
-            Ok(Ended { session: own.session, code, linear_memory_bytes, trouble })
+            let mut store = store(engine, wasi(&invocation)?, memory_bytes, Door::new(session));
+            let ended = reactor::run(linker(engine)?, module, &mut store);
+            Ok(end(store, ended.err(), Some(code::of(module))))
         }
         Boundary::Stdio => {
             let unready = |error: io::Error| runner_failure(&error.to_string());
@@ -63,6 +58,34 @@ pub(crate) fn serve(
             Ok(Ended { session, code: None, linear_memory_bytes, trouble })
         }
     }
+}
+
+/// Brings a guest that calls the host up, serves until it ends, and hands its
+/// instance to `then`.
+pub(crate) fn serve_and_then(
+    engine: &Engine,
+    module: &Module,
+    files: &GuestFiles,
+    memory_bytes: u64,
+    mut session: Session,
+    then: impl FnOnce(&mut Store<Host<Door>>, Instance) -> wasmtime::Result<()>,
+) -> Result<Ended, Failure> {
+    session.begin(ColdPhase::Instantiate);
+    let invocation = Invocation::new(files, &mut session);
+    let mut store = store(engine, wasi(&invocation)?, memory_bytes, Door::new(session));
+    let ended = reactor::run(linker(engine)?, module, &mut store);
+    let ended = ended.and_then(|instance| then(&mut store, instance));
+    Ok(end(store, ended.err(), None))
+}
+
+fn end(
+    store: Store<Host<Door>>,
+    error: Option<wasmtime::Error>,
+    code: Option<Box<dyn GuestCode>>,
+) -> Ended {
+    let Host { limit, own, .. } = store.into_data();
+    let trouble = error.map(|error| explain(&error, &limit));
+    Ended { session: own.session, code, linear_memory_bytes: Some(limit.used), trouble }
 }
 
 fn store<T: Send + 'static>(
@@ -172,5 +195,8 @@ fn explain(error: &wasmtime::Error, limit: &MemoryLimit) -> Failure {
     } else {
         Trouble::not_run(error.root_cause())
     };
-    trouble.into()
+    // What follows the first line are the guest's functions, the innermost
+    // first.
+    let detail = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string);
+    Failure { detail: detail.unwrap_or_default(), ..Failure::from(trouble) }
 }

@@ -1,15 +1,18 @@
 //! Runner for CPython compiled to WASI under Wasmtime.
 
 mod code;
+mod coverage;
 mod guest;
 mod reactor;
+mod snapshot;
 
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 
 use wasmfit_kit::protocol::{
-    Artifact, ColdPhase, Failure, FailureKind, GuestFiles, Job, Limits, Tier,
+    Artifact, ColdPhase, Failure, FailureKind, GuestFiles, Job, Limits, Task, Tier,
 };
 use wasmfit_kit::{ArtifactFile, Ended, Runtime, Session, guest_of, no_tier, read_module, refusal};
 use wasmtime::{Config, Engine, Module, Strategy};
@@ -65,11 +68,30 @@ impl Runtime for Wasmtime {
     }
 
     fn serve(&self, job: &Job, mut session: Session) -> Result<Ended, Failure> {
-        session.begin(ColdPhase::LoadArtifact);
-        let (files, engine) = (guest_of(job)?, engine(&job.tier)?);
-        let module = load(&artifact(job, files, &engine), &engine)?;
+        let files = guest_of(job)?;
+        let at_launch = files.compiled_at_launch;
+        session.begin(if at_launch { ColdPhase::Compile } else { ColdPhase::LoadArtifact });
+        let engine = engine(&job.tier)?;
         let Limits { memory_bytes, .. } = job.limits;
+        if let Task::Cover { .. } = job.task {
+            let module = load(&artifact(job, files, &engine), &engine)?;
+            let profile = job.scratch.join("reached.profile");
+            let write = |store: &mut _, instance| coverage::write(store, instance, &profile);
+            return guest::serve_and_then(&engine, &module, files, memory_bytes, session, write);
+        }
+        let module = if at_launch {
+            let module = read_module(files)?;
+            Module::from_binary(&engine, &module)
+                .map_err(|error| refusal(&module, "compile", error.root_cause()))?
+        } else {
+            load(&artifact(job, files, &engine), &engine)?
+        };
         guest::serve(&engine, &module, files, memory_bytes, session)
+    }
+
+    fn snapshot(&self, job: &Job, session: Session, snapshot: &Path) -> Result<Ended, Failure> {
+        let engine = engine(&job.tier)?;
+        snapshot::take(job, guest_of(job)?, &engine, session, snapshot)
     }
 }
 
@@ -88,6 +110,8 @@ fn engine(tier: &str) -> Result<Engine, Failure> {
         _ => return Err(no_tier(tier)),
     };
     config.max_wasm_stack(WASM_STACK_BYTES);
+    // For the counters of an instrumented guest; nothing else has one.
+    config.shared_memory(true);
     // Nothing here is asynchronous, but Wasmtime checks one against the other.
     config.async_stack_size(THREAD_STACK_BYTES);
     Engine::new(&config).map_err(explain)

@@ -7,9 +7,10 @@
 //! next to WASI preview 1.
 
 use wasmfit_kit::protocol::ColdPhase;
-use wasmfit_kit::{HOST_CALL_FAULT as FAULT, HOST_CALL_OK as OK, Session, host_call_program};
+use wasmfit_kit::{HOST_CALL_FAULT as FAULT, HOST_CALL_OK as OK, Session};
 use wasmtime::{Caller, Instance, Linker, Memory, Module, Store, TypedFunc};
 
+use crate::coverage;
 use crate::guest::Host;
 
 /// The host's state while a reactor runs.
@@ -35,8 +36,9 @@ pub(crate) fn run(
     mut linker: Linker<Host<Door>>,
     module: &Module,
     store: &mut Store<Host<Door>>,
-) -> wasmtime::Result<()> {
+) -> wasmtime::Result<Instance> {
     linker.func_wrap("host", "call", host_call)?;
+    coverage::define_memory(&mut linker, module, store)?;
     let instance = linker.instantiate(&mut *store, module)?;
     let memory = instance
         .get_memory(&mut *store, "memory")
@@ -47,10 +49,12 @@ pub(crate) fn run(
 
     store.data_mut().own.session.begin(ColdPhase::Initialize);
     initialize(&instance, store)?;
-    let code = put(&mut *store, host_call_program().as_bytes())?;
+    let program = store.data().own.session.program().to_owned();
+    let code = put(&mut *store, program.as_bytes())?;
     // The driver reports its own failures, so what `turn` returns adds
     // nothing to what the session knows.
-    turn.call(&mut *store, code).map(|_| ())
+    turn.call(&mut *store, code)?;
+    Ok(instance)
 }
 
 /// A snapshot has been initialized when it was made, and has no such export.

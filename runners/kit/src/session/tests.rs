@@ -61,6 +61,8 @@ fn guest(boundary: Boundary) -> GuestFiles {
         library,
         boundary,
         proposals: BTreeSet::new(),
+        holds_workload: false,
+        compiled_at_launch: false,
         start: Start::Plain,
     }
 }
