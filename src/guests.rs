@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::bufread::GzEncoder;
 use serde::{Deserialize, Serialize};
 use wasmfit_protocol::{Boundary, Failure, FailureKind, GuestFiles, Proposal, Start, file_sha256};
-use wasmfit_record::GuestRecord;
+use wasmfit_record::{GuestRecord, RungRecord};
 
 use crate::places::Places;
 
@@ -53,8 +53,14 @@ pub(crate) struct Manifest {
     /// Whether it is compiled at every launch.
     #[serde(default)]
     pub(crate) compiled_at_launch: bool,
+    /// Why it could not be made; it then has no files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) unavailable: Option<String>,
     /// Its files, with SHA-256.
     pub(crate) files: BTreeMap<String, String>,
+    /// How it was made for a deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rung: Option<RungRecord>,
 }
 
 impl Guest {
@@ -135,7 +141,7 @@ impl Guest {
             sizes.insert(name.clone(), fs::metadata(&path).map_or(0, |metadata| metadata.len()));
         }
         let packages = Some(self.import_names());
-        let Manifest { name, title, source, boundary, function_names, files, .. } =
+        let Manifest { name, title, source, boundary, function_names, files, rung, .. } =
             self.manifest.clone();
         Ok(GuestRecord {
             name,
@@ -147,7 +153,18 @@ impl Guest {
             bytes: sizes,
             gzip_bytes: BTreeMap::new(),
             packages,
+            rung,
         })
+    }
+
+    /// Where one of its files is.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The guest that workloads know it by: what it was made of.
+    pub(crate) fn base(&self) -> &str {
+        self.manifest.rung.as_ref().map_or(&self.manifest.name, |rung| &rung.base)
     }
 
     /// By which names its packages are imported.

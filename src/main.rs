@@ -11,6 +11,7 @@ mod classes;
 mod cli;
 mod commands;
 mod conformance;
+mod deploy;
 mod drive;
 mod exit;
 mod guests;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
     let ended = match &cli.command {
         Command::Assess(arguments) => commands::assess::run(arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),
+        Command::Deploy(arguments) => commands::deploy::run(arguments),
         Command::Publish(arguments) => commands::publish::run(arguments),
         Command::Report(arguments) => commands::report::run(arguments),
         Command::Plan(arguments) => commands::plan::run(arguments),

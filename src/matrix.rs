@@ -281,7 +281,13 @@ impl Matrix {
             // A cell that cannot run has no launches.
             _ => Vec::new(),
         };
-        let plan = plan(effort, &cells, starts, limits, seed);
+        let mut plan = plan(effort, &cells, starts, limits, seed);
+        // A launch that compiles takes as long as all others together.
+        let compiles = |cell: usize| {
+            let setup = self.targets.iter().find(|(target, _)| *target == cells[cell].target);
+            setup.is_some_and(|(_, setup)| setup.as_ref().is_ok_and(Setup::compiles_at_launch))
+        };
+        plan.launches.retain(|launch| launch.round == 0 || !compiles(launch.cell));
         Run {
             schema_version: SCHEMA_VERSION,
             wasmfit_version: env!("CARGO_PKG_VERSION").into(),

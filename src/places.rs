@@ -37,6 +37,10 @@ pub(crate) struct Places {
     pub(crate) artifacts: PathBuf,
     /// What `wasmfit calibrate` found out.
     pub(crate) calibrations: PathBuf,
+    /// Folder of Binaryen's programs, whether or not they exist.
+    pub(crate) binaryen: PathBuf,
+    /// Folder of sizes after compression, by hash.
+    pub(crate) compressed_sizes: PathBuf,
     /// Folder of sizes after gzip, by hash.
     pub(crate) gzip_sizes: PathBuf,
     /// Folders of debug files, the first to be searched first.
@@ -68,6 +72,8 @@ impl Places {
             own_guests: BTreeMap::new(),
             artifacts: cache.join("artifacts"),
             calibrations: cache.join("calibrations.json"),
+            binaryen: cache.join("sysroots/binaryen/usr/bin"),
+            compressed_sizes: cache.join("compressed-sizes"),
             gzip_sizes: cache.join("gzip-sizes"),
             debug_files: folder("WASMFIT_DEBUG")
                 .into_iter()

@@ -49,9 +49,14 @@ impl Setup {
         named && self.tier.execution == Execution::Compiled
     }
 
+    /// Whether every launch compiles the guest.
+    pub(crate) fn compiles_at_launch(&self) -> bool {
+        self.guest.as_ref().is_some_and(|guest| guest.manifest.compiled_at_launch)
+    }
+
     /// Whether its runner prepares anything ahead of a launch.
     pub(crate) fn prepares(&self) -> bool {
-        self.guest.as_ref().is_some_and(|guest| !guest.manifest.compiled_at_launch)
+        self.guest.is_some() && !self.compiles_at_launch()
     }
 
     /// Why the tier cannot run the guest, by the runtime's own word.
@@ -82,13 +87,13 @@ impl Setup {
     /// trying.
     pub(crate) fn unsupported(&self, workload: &Workload) -> Option<String> {
         let guest = self.guest.as_ref()?;
-        if let Some(reason) = self.lacks() {
+        if let Some(reason) = guest.manifest.unavailable.clone().or_else(|| self.lacks()) {
             return Some(reason);
         }
         if workload.manifest.guests.iter().any(|it| it == ANY_GUEST) {
             return guest.lacks(&workload.manifest.packages);
         }
-        if workload.manifest.guests.contains(&self.target.guest) {
+        if workload.manifest.guests.iter().any(|it| it == guest.base()) {
             return None;
         }
         Some(guest.lacks(&workload.manifest.packages).unwrap_or_else(|| {

@@ -79,6 +79,9 @@ impl Version {
         inventory: &Inventory<'_>,
     ) -> Result<Matrix, CommandError> {
         let mut named = arguments.targets.clone();
+        if arguments.with_native {
+            named.insert(0, inventory.native());
+        }
         if self.side == Side::Base {
             // Another Python may have another version.
             named.iter_mut().filter(|it| it.is_native()).for_each(|it| *it = inventory.native());

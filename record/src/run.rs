@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use wasmfit_protocol::Boundary;
 
 use crate::{
-    Cell, Launch, Plan, PlannedLaunch, Scenario, Session, Shard, ShardRun, Target, WorkloadRecord,
+    Cell, Launch, Plan, PlannedLaunch, RungRecord, Scenario, Session, Shard, ShardRun, Target,
+    WorkloadRecord,
 };
 
 /// One execution of a matrix of workloads and targets.
@@ -179,6 +180,9 @@ pub struct GuestRecord {
     /// were noted.
     #[serde(default)]
     pub packages: Option<Vec<String>>,
+    /// How it was made for a deployment; none of a guest as it is installed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rung: Option<RungRecord>,
 }
 
 const fn yes() -> bool {

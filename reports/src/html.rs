@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use wasmfit_record::Scenario;
 
 use crate::ReportError;
-use crate::analysis::{Analysis, CaseAnalysis, CellState, Unsupported, WorkloadAnalysis};
+use crate::analysis::{Analysis, CaseAnalysis, CellState, Ladder, Unsupported, WorkloadAnalysis};
 use crate::banners::{self, Banner};
 use crate::charts::{self, Figure};
 use crate::figures;
@@ -45,6 +45,7 @@ struct Page<'a> {
     survivors: String,
     calibrations: Table,
     workloads: Vec<WorkloadSection<'a>>,
+    ladders: Vec<LadderSection>,
     failed: Vec<FailedCell>,
     warnings: Vec<WarningGroup>,
     outputs: Table,
@@ -104,6 +105,15 @@ struct CaseSection {
     cold_starts: Table,
 }
 
+/// The deployment ladder of a case on a runtime.
+struct LadderSection {
+    title: String,
+    advice: Vec<String>,
+    figure: Option<Figure>,
+    rungs: Table,
+    sizes: Table,
+}
+
 /// A cell that failed.
 pub(crate) struct FailedCell {
     pub(crate) cell: String,
@@ -115,6 +125,16 @@ pub(crate) struct FailedCell {
 pub(crate) struct Refusal {
     pub(crate) places: String,
     pub(crate) reason: String,
+}
+
+fn ladder_section(ladder: &Ladder) -> Result<LadderSection, ReportError> {
+    Ok(LadderSection {
+        title: format!("{} on {}", ladder.case, ladder.runtime),
+        advice: tables::ladder::advice(ladder),
+        figure: charts::ladder(ladder)?,
+        rungs: tables::ladder::ladder(ladder),
+        sizes: tables::ladder::sizes(ladder),
+    })
 }
 
 pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
@@ -143,6 +163,7 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
         survivors: survivors(analysis),
         calibrations: tables::calibrations(analysis),
         workloads: workloads?,
+        ladders: analysis.ladders.iter().map(ladder_section).collect::<Result<_, _>>()?,
         failed: failed(analysis),
         warnings: grouped(&analysis.warnings),
         outputs: keep_marks(tables::outputs(analysis)),

@@ -31,6 +31,7 @@ struct Page<'a> {
     survivors: String,
     calibrations: Table,
     cases: Vec<CaseSection>,
+    ladders: Vec<LadderSection>,
     failed: Vec<FailedCell>,
     warnings: Vec<WarningGroup>,
     outputs: Table,
@@ -41,6 +42,13 @@ struct Page<'a> {
     environment: Table,
     budget: Option<String>,
     command: String,
+}
+
+struct LadderSection {
+    title: String,
+    advice: Vec<String>,
+    rungs: Table,
+    sizes: Table,
 }
 
 struct CaseSection {
@@ -63,6 +71,12 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
         request_phases: tables::request_phases(case),
         cold_starts: tables::cold_starts(case),
     });
+    let ladders = analysis.ladders.iter().map(|it| LadderSection {
+        title: format!("{} on {}", it.case, it.runtime),
+        advice: tables::ladder::advice(it),
+        rungs: tables::ladder::ladder(it),
+        sizes: tables::ladder::sizes(it),
+    });
     let page = Page {
         analysis,
         subject: subject(analysis),
@@ -80,6 +94,7 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
         survivors: survivors(analysis),
         calibrations: tables::calibrations(analysis),
         cases: cases.collect(),
+        ladders: ladders.collect(),
         failed: failed(analysis),
         warnings: grouped(&analysis.warnings),
         outputs: tables::outputs(analysis),

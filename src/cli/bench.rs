@@ -136,6 +136,9 @@ pub(crate) struct Bench {
     /// those that compile
     #[arg(long, conflicts_with = "targets")]
     pub(crate) interpreters: bool,
+    /// Native is measured too, whatever the targets.
+    #[arg(skip)]
+    pub(crate) with_native: bool,
     /// Native interpreter, CPython 3.11 or later, for example of a virtual
     /// environment [default: that of scripts/setup]
     #[arg(long, value_name = "PYTHON")]

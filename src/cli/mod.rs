@@ -2,6 +2,7 @@
 
 mod bench;
 mod comparing;
+mod deploy;
 mod values;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ pub(crate) use self::bench::{Assess, Bench, OwnGuest, ProfileName, Runners};
 pub(crate) use self::comparing::{
     Compare, ComparisonFormat, FailOn, Merge, Plan, Terms, TimeBudget, Versus,
 };
+pub(crate) use self::deploy::Deploy;
 
 use self::values::duration;
 use crate::exit::EXIT_CODES;
@@ -41,6 +43,7 @@ fn after_help() -> String {
 pub(crate) enum Command {
     Assess(Assess),
     Bench(Bench),
+    Deploy(Deploy),
     Report(Report),
     Compare(Compare),
     Plan(Plan),

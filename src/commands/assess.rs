@@ -63,6 +63,7 @@ pub(crate) fn bench_of(arguments: &Assess, out: &Path) -> Result<Bench, CommandE
         workloads: vec![folder.to_string_lossy().into_owned()],
         targets: arguments.targets.clone(),
         interpreters: false,
+        with_native: false,
         python: arguments.python.clone(),
         shard: None,
         profile: arguments.profile,

@@ -10,7 +10,7 @@ use wasmfit_reports::Analysis;
 use crate::calibrations;
 use crate::classes::Rules;
 use crate::cli::{Bench, Cli, Command, TimeBudget};
-use crate::commands::{assess, compare, print, print_json, require_no_run};
+use crate::commands::{assess, compare, deploy, print, print_json, require_no_run};
 use crate::drive::Interrupt;
 use crate::exit::{CommandError, Ending};
 use crate::inventory::Inventory;
@@ -25,6 +25,13 @@ use crate::versions::Version;
 
 /// Measures a matrix, or goes on with one.
 pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
+    let interrupt = Interrupt::default();
+    interrupt.on_signals()?;
+    measure(arguments, &interrupt)
+}
+
+/// The same, for whoever listens for the end already.
+pub(crate) fn measure(arguments: &Bench, interrupt: &Interrupt) -> Result<Ending, CommandError> {
     let resumed = arguments.resume.as_deref().map(RunDirectory::read).transpose()?;
     let folder = arguments.resume.as_deref().unwrap_or(Path::new(""));
     let original = resumed.as_ref().map(|run| original_arguments(run, folder)).transpose()?;
@@ -37,8 +44,6 @@ pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
             "--until-decided needs something to decide: name a --baseline, what the other version differs in (--base-...), or --against-itself".into(),
         ));
     }
-    let interrupt = Interrupt::default();
-    interrupt.on_signals()?;
 
     let rules = Rules::read(&original.rules)?;
     let versions = Version::all(original)?;
@@ -67,7 +72,7 @@ pub(crate) fn run(arguments: &Bench) -> Result<Ending, CommandError> {
         .into_iter()
         .zip(versions.iter().zip(&matrices))
         .map(|(run, (version, matrix))| {
-            let tools = Tools { setting: &version.setting, rules: &rules, interrupt: &interrupt };
+            let tools = Tools { setting: &version.setting, rules: &rules, interrupt };
             Measurement::new(run, matrix, tools, &progress)
         })
         .collect();
@@ -232,6 +237,7 @@ fn original_arguments(run: &Run, folder: &Path) -> Result<Bench, CommandError> {
     match Cli::try_parse_from(&run.command).map(|cli| cli.command) {
         Ok(Command::Bench(arguments)) => Ok(arguments),
         Ok(Command::Assess(arguments)) => assess::bench_of(&arguments, folder),
+        Ok(Command::Deploy(arguments)) => deploy::bench_of(&arguments, folder),
         _ => Err(CommandError::Run(format!(
             "the run was begun by {:?}, which this wasmfit does not understand: start a new run",
             run.command.join(" ")

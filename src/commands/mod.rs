@@ -6,6 +6,7 @@ pub(crate) mod calibrate;
 pub(crate) mod check;
 pub(crate) mod classify;
 pub(crate) mod compare;
+pub(crate) mod deploy;
 pub(crate) mod doctor;
 pub(crate) mod list;
 pub(crate) mod merge;

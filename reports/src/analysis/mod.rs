@@ -4,6 +4,7 @@
 
 mod attribution;
 mod cell;
+mod ladder;
 mod launches;
 mod parity;
 mod preparation;
@@ -23,6 +24,7 @@ use wasmfit_record::{
 };
 
 pub use attribution::{Attributed, Attribution, Cost, CostClass, NotAssessable, Part, PlaceCount};
+pub use ladder::{Ladder, RungStep, Step};
 pub use launches::LaunchCounts;
 pub use parity::{GuestParity, VersionDifference};
 pub use preparation::Preparation;
@@ -86,6 +88,9 @@ pub struct Analysis {
     pub parity: Vec<GuestParity>,
     /// What was made of the guests' modules, by target and start.
     pub preparations: Vec<Preparation>,
+    /// What each preparation of a guest buys, where a run deploys.
+    #[serde(default)]
+    pub ladders: Vec<Ladder>,
     /// Why cells are not supported, each reason once.
     pub unsupported: Vec<Unsupported>,
     /// Cost classes natively and on each target that was profiled.

@@ -7,7 +7,7 @@ use wasmfit_record::{Cell, CellOutcome, Environment, Launch, LaunchOutcome, Run}
 
 use super::{
     ANALYSIS_VERSION, Analysis, CaseAnalysis, CellAnalysis, CellState, MachineNoise,
-    WorkloadAnalysis, cell, launches, parity, preparation, ranking, survival, unsupported,
+    WorkloadAnalysis, cell, ladder, launches, parity, preparation, ranking, survival, unsupported,
 };
 use crate::paths;
 use crate::profile::CellProfile;
@@ -30,6 +30,7 @@ pub(crate) fn of_run(
 ) -> Analysis {
     let workloads = workloads(run, samples, profiles);
     let survivals = survival::of(&workloads);
+    let preparations = preparation::of(run);
     let mut analysis = Analysis {
         analysis_version: ANALYSIS_VERSION,
         wasmfit_version: run.wasmfit_version.clone(),
@@ -51,7 +52,8 @@ pub(crate) fn of_run(
         shards: run.shards.clone(),
         guests: run.guests.iter().cloned().map(paths::shorten_guest).collect(),
         parity: parity::of(&workloads),
-        preparations: preparation::of(run),
+        ladders: ladder::of(&workloads, &run.guests, &preparations),
+        preparations,
         unsupported: unsupported::of(&workloads),
         taxes: survival::taxes(&survivals),
         survivals,

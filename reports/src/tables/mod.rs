@@ -4,6 +4,7 @@ mod attribution;
 mod cells;
 mod circumstances;
 pub(crate) mod comparison;
+pub(crate) mod ladder;
 mod overview;
 mod phases;
 mod preparations;

@@ -1,0 +1,96 @@
+//! How large files are after compression, as a server would send them.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::thread;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use wasmfit_record::Compressed;
+
+/// Up to here the best levels are affordable: beyond it they take minutes.
+const BEST_UP_TO: usize = 32 << 20;
+
+/// Counts what is written.
+#[derive(Default)]
+struct Counter(u64);
+
+impl Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Compresses a file in each format. `cache` keeps what was found, by the
+/// file's hash.
+pub(super) fn sizes(path: &Path, sha256: &str, cache: &Path) -> io::Result<Compressed> {
+    let known = cache.join(format!("{sha256}.json"));
+    if let Some(found) = fs::read(&known).ok().and_then(|it| serde_json::from_slice(&it).ok()) {
+        return Ok(found);
+    }
+    let bytes = fs::read(path)?;
+    let is_small = bytes.len() <= BEST_UP_TO;
+    let found = thread::scope(|scope| {
+        let brotli = scope.spawn(|| brotli_bytes(&bytes, if is_small { 11 } else { 9 }));
+        let gzip_bytes = gzip_bytes(&bytes)?;
+        let zstd_bytes = zstd_bytes(&bytes, if is_small { 19 } else { 12 })?;
+        let brotli_bytes = brotli.join().map_err(|_| io::Error::other("Brotli panicked"))??;
+        Ok::<_, io::Error>(Compressed { gzip_bytes, brotli_bytes, zstd_bytes })
+    })?;
+    // Without a cache it is found again the next time.
+    if let Ok(text) = serde_json::to_vec(&found) {
+        let _ = fs::create_dir_all(cache).and_then(|()| fs::write(&known, text));
+    }
+    Ok(found)
+}
+
+fn gzip_bytes(bytes: &[u8]) -> io::Result<u64> {
+    let mut encoder = GzEncoder::new(Counter::default(), Compression::best());
+    encoder.write_all(bytes)?;
+    Ok(encoder.finish()?.0)
+}
+
+fn zstd_bytes(bytes: &[u8], level: i32) -> io::Result<u64> {
+    let mut counter = Counter::default();
+    zstd::stream::copy_encode(bytes, &mut counter, level)?;
+    Ok(counter.0)
+}
+
+fn brotli_bytes(mut bytes: &[u8], quality: u32) -> io::Result<u64> {
+    /// The logarithm of the largest window that browsers take.
+    const WINDOW_BITS: u32 = 24;
+    let mut encoder = brotli::CompressorReader::new(&mut bytes, 1 << 16, quality, WINDOW_BITS);
+    let mut buffer = vec![0; 1 << 16];
+    let mut length = 0;
+    loop {
+        match encoder.read(&mut buffer)? {
+            0 => return Ok(length),
+            read => length += read as u64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_those_of_the_formats_and_are_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("zeros");
+        fs::write(&path, vec![0; 1 << 20]).expect("written");
+        let cache = folder.path().join("cache");
+        let found = sizes(&path, "abc", &cache).expect("compressed");
+        for bytes in [found.gzip_bytes, found.brotli_bytes, found.zstd_bytes] {
+            assert!((8..2000).contains(&bytes), "{found:?}");
+        }
+        fs::remove_file(&path).expect("removed");
+        assert_eq!(sizes(&path, "abc", &cache).expect("known"), found);
+    }
+}
