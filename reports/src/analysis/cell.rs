@@ -149,7 +149,7 @@ fn paging(
 
 /// Pairs launches by round: those of one round ran next to each other and
 /// saw the same machine.
-fn ratio(target: &[ServedLaunch<'_>], native: &[ServedLaunch<'_>]) -> Option<Ratio> {
+pub(super) fn ratio(target: &[ServedLaunch<'_>], native: &[ServedLaunch<'_>]) -> Option<Ratio> {
     let mut partners: Vec<_> = steady(native).collect();
     let mut rounds = Vec::new();
     for launch in steady(target) {

@@ -7,7 +7,7 @@ use wasmfit_record::{Cell, CellOutcome, Environment, Launch, LaunchOutcome, Run}
 
 use super::{
     ANALYSIS_VERSION, Analysis, CaseAnalysis, CellAnalysis, CellState, MachineNoise,
-    WorkloadAnalysis, cell, launches, parity, preparation, ranking, survival, unsupported,
+    WorkloadAnalysis, cell, launches, limits, parity, preparation, ranking, survival, unsupported,
 };
 use crate::paths;
 use crate::profile::CellProfile;
@@ -28,7 +28,10 @@ pub(crate) fn of_run(
     sample_count: u64,
     profiles: &BTreeMap<usize, CellProfile>,
 ) -> Analysis {
-    let workloads = workloads(run, samples, profiles);
+    let nothing = LaunchSamples::default();
+    let served: Vec<_> =
+        (0..run.cells.len()).map(|cell| served_launches(run, cell, samples, &nothing)).collect();
+    let workloads = workloads(run, &served, profiles);
     let survivals = survival::of(&workloads);
     let mut analysis = Analysis {
         analysis_version: ANALYSIS_VERSION,
@@ -55,6 +58,7 @@ pub(crate) fn of_run(
         unsupported: unsupported::of(&workloads),
         taxes: survival::taxes(&survivals),
         survivals,
+        limits: limits::of(run, &served),
         calibrations: run.calibrations.clone(),
         rules: run.rules.clone(),
         noise: machine_noise(run, &workloads),
@@ -71,12 +75,9 @@ pub(crate) fn of_run(
 /// Groups cells by workload and case, each in order of first appearance.
 fn workloads(
     run: &Run,
-    samples: &BTreeMap<u32, LaunchSamples>,
+    served: &[Vec<ServedLaunch<'_>>],
     profiles: &BTreeMap<usize, CellProfile>,
 ) -> Vec<WorkloadAnalysis> {
-    let nothing = LaunchSamples::default();
-    let served: Vec<_> =
-        (0..run.cells.len()).map(|cell| served_launches(run, cell, samples, &nothing)).collect();
     let mut workloads: Vec<WorkloadAnalysis> = Vec::new();
     for (position, record) in run.cells.iter().enumerate() {
         let native = run
@@ -86,6 +87,7 @@ fn workloads(
             target: record.target.clone(),
             boundary: run.guest_of(record).map(|guest| guest.boundary),
             execution: record.execution,
+            limit: record.limit.clone(),
             shard: record.shard,
             state: state(
                 run,
