@@ -44,6 +44,7 @@ fn main() -> ExitCode {
     let ended = match &cli.command {
         Command::Assess(arguments) => commands::assess::run(arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),
+        Command::Sandbox(arguments) => commands::sandbox::run(arguments),
         Command::Publish(arguments) => commands::publish::run(arguments),
         Command::Report(arguments) => commands::report::run(arguments),
         Command::Plan(arguments) => commands::plan::run(arguments),

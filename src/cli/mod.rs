@@ -2,6 +2,7 @@
 
 mod bench;
 mod comparing;
+mod sandbox;
 mod values;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ pub(crate) use self::bench::{Assess, Bench, OwnGuest, ProfileName, Runners};
 pub(crate) use self::comparing::{
     Compare, ComparisonFormat, FailOn, Merge, Plan, Terms, TimeBudget, Versus,
 };
+pub(crate) use self::sandbox::{Limited, Sandbox};
 
 use self::values::duration;
 use crate::exit::EXIT_CODES;
@@ -41,6 +43,7 @@ fn after_help() -> String {
 pub(crate) enum Command {
     Assess(Assess),
     Bench(Bench),
+    Sandbox(Sandbox),
     Report(Report),
     Compare(Compare),
     Plan(Plan),
