@@ -44,12 +44,13 @@ fn tiers_with_a_limit_are_measured_next_to_those_without() {
     let analysis: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let [cost] = &analysis["limits"].as_array().expect("limits")[..] else { panic!("one limit") };
     assert_eq!(cost["base"], "mock/scripted@script");
-    assert_eq!(cost["times_base"]["value"], 1.5);
+    let times = cost["times_base"]["value"].as_f64().expect("a figure");
+    assert!((times - 1.5).abs() < 0.05, "{times}");
 
     let resumed = world.command(&["bench", "--resume", "run"]).output().expect("wasmfit ran");
     assert_eq!(resumed.status.code(), Some(0), "{:?}", error_lines(&resumed));
     let text = String::from_utf8_lossy(&resumed.stdout);
-    assert!(text.contains("what limits cost"), "{text}");
+    assert!(text.contains("\"limits\""), "{text}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use wasmfit_protocol::LimitKind;
 use wasmfit_record::{Case, Cell, CellOutcome, Run, Target};
 
-use super::cell::ratio;
+use super::cell::{cpu_ratio, ratio};
 use super::run::ServedLaunch;
 use super::{CellAnalysis, Comparison, Ratio};
 use crate::statistics::Estimate;
@@ -23,6 +23,9 @@ pub struct LimitCost {
     pub kind: LimitKind,
     /// Median over rounds of target / base: above 1 is what the limit costs.
     pub times_base: Estimate,
+    /// The same of processor time, which other programs disturb less; none
+    /// where that was not told.
+    pub cpu_times_base: Option<Estimate>,
     /// Rounds in which both were measured.
     pub rounds: u32,
     /// What may be said.
@@ -60,6 +63,7 @@ fn cost(
         base,
         kind: limit.kind,
         times_base,
+        cpu_times_base: cpu_ratio(&served[position], &served[without]),
         rounds,
         comparison,
     })

@@ -58,6 +58,8 @@ fn a_limit_costs_what_its_tier_takes_over_the_one_without() {
         let found = cost(&LIMITED, name);
         assert_eq!((&found.base, found.kind, found.rounds), (&target(base), kind, 6));
         assert!((found.times_base.value - expected).abs() < 0.05, "{found:?}");
+        let cpu = found.cpu_times_base.unwrap();
+        assert!((cpu.value - found.times_base.value).abs() < 0.01, "{found:?}");
         let interval = found.times_base.interval.unwrap();
         assert!(interval.contains(found.times_base.value) && interval.high - interval.low < 0.1);
     }
