@@ -8,6 +8,7 @@ use std::fmt;
 use wasmfit_protocol::{Execution, Failure, FailureKind, Hello, Tier};
 use wasmfit_record::{GuestRecord, Target};
 
+use crate::cli::Limited;
 use crate::drive::{Guests, Runner};
 use crate::exit::CommandError;
 use crate::guests::Guest;
@@ -129,6 +130,57 @@ impl<'a> Inventory<'a> {
             }
         }
         targets
+    }
+
+    /// Native, and every tier that has a limit next to the one it is compared
+    /// with, each on one guest that both take.
+    pub(crate) fn limited(&self, asked: &Limited) -> Result<Vec<Target>, CommandError> {
+        for runtime in &asked.runtimes {
+            self.knows(runtime)?;
+        }
+        let is_asked_for = |known: &&Known<'_>| {
+            asked.runtimes.is_empty() || asked.runtimes.contains(&known.runner.name)
+        };
+        let guests = self.guests_to_run(asked);
+        let mut targets = vec![self.native()];
+        for known in self.runners.iter().filter(is_asked_for) {
+            let Ok(Description { tiers, .. }) = known.describe() else { continue };
+            for tier in tiers {
+                let pair = guests.iter().find_map(|guest| self.pair(known, tier, guest));
+                for target in pair.into_iter().flatten() {
+                    if !targets.contains(&target) {
+                        targets.push(target);
+                    }
+                }
+            }
+        }
+        if targets.len() == 1 {
+            return Err(CommandError::Usage(
+                "no tier with a limit takes such a guest: `wasmfit list targets` shows what there is".into(),
+            ));
+        }
+        Ok(targets)
+    }
+
+    /// A tier with a limit behind the one it is compared with; none where it
+    /// has no limit or one of them does not take the guest.
+    fn pair(&self, known: &Known<'_>, tier: &Tier, guest: &str) -> Option<[Target; 2]> {
+        let limit = tier.limit.as_ref()?;
+        let pair = [&limit.base, &tier.name].map(|tier| Target {
+            runtime: known.runner.name.clone(),
+            tier: tier.clone(),
+            guest: guest.to_owned(),
+        });
+        let takes = |it: &Target| self.set_up(it).is_ok_and(|setup| setup.lacks().is_none());
+        pair.iter().all(takes).then_some(pair)
+    }
+
+    /// The guest asked for, or all of them, later versions first.
+    fn guests_to_run<'b>(&'b self, asked: &'b Limited) -> Vec<&'b str> {
+        match &asked.guest {
+            Some(guest) => vec![guest],
+            None => self.guests.keys().rev().map(String::as_str).collect(),
+        }
     }
 
     /// Whether there is a runner of this name.

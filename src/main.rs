@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         Command::Assess(arguments) => commands::assess::run(arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),
         Command::Deploy(arguments) => commands::deploy::run(arguments),
+        Command::Sandbox(arguments) => commands::sandbox::run(arguments),
         Command::Publish(arguments) => commands::publish::run(arguments),
         Command::Report(arguments) => commands::report::run(arguments),
         Command::Plan(arguments) => commands::plan::run(arguments),

@@ -325,8 +325,9 @@ impl Matrix {
                         None => CellOutcome::Pending,
                     };
                     let execution = setup.as_ref().ok().and_then(Setup::execution);
+                    let limit = setup.as_ref().ok().and_then(|it| it.tier.limit.clone());
                     let (case, target) = (case.clone(), target.clone());
-                    cells.push(Cell { case, target, execution, shard: None, outcome });
+                    cells.push(Cell { case, target, execution, limit, shard: None, outcome });
                 }
             }
         }

@@ -196,6 +196,7 @@ mod tests {
                     case: Case { workload: workload.into(), batch: None },
                     target: target.parse().expect("a target"),
                     execution: None,
+                    limit: None,
                     shard: None,
                     outcome: CellOutcome::Pending,
                 });

@@ -86,6 +86,9 @@ impl Version {
             // Another Python may have another version.
             named.iter_mut().filter(|it| it.is_native()).for_each(|it| *it = inventory.native());
         }
+        if let Some(limited) = &arguments.limited {
+            named = inventory.limited(limited)?;
+        }
         let targets = match (&named[..], arguments.interpreters) {
             ([], false) => Targets::Compiled,
             ([], true) => Targets::AndInterpreted,

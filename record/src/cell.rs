@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use wasmfit_protocol::{Artifact, Execution, Failure, Served, Start, Versions};
+use wasmfit_protocol::{Artifact, Execution, Failure, Limit, Served, Start, Versions};
 
 use crate::{Case, PlannedLaunch, Target};
 
@@ -18,6 +18,10 @@ pub struct Cell {
     /// could not be asked.
     #[serde(default)]
     pub execution: Option<Execution>,
+    /// What the target adds to another tier, of which it is otherwise the
+    /// same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
     /// Which of [`crate::Run::shards`] it was measured in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<usize>,

@@ -147,10 +147,10 @@ pub struct ClosedWorld {
 /// A file's size after compression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Compressed {
-    /// gzip, level 9.
+    /// gzip, level 6.
     pub gzip_bytes: u64,
-    /// Brotli, quality 11 up to 32 MiB, beyond that 9, window of 16 MiB.
+    /// Brotli, quality 9, window of 16 MiB.
     pub brotli_bytes: u64,
-    /// Zstandard, level 19 up to 32 MiB, beyond that 12.
+    /// Zstandard, level 12.
     pub zstd_bytes: u64,
 }

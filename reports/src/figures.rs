@@ -62,6 +62,7 @@ pub(crate) fn json(analysis: &Analysis) -> String {
         "analysis_version": analysis.analysis_version,
         "started_at": analysis.started_at,
         "cells": cells,
+        "limits": analysis.limits,
         "verdicts": verdicts.collect::<Vec<_>>(),
     })
     .to_string()

@@ -27,6 +27,7 @@ const LISTED: usize = 4;
 pub fn summary(analysis: &Analysis) -> String {
     let results = tables::results(analysis).only(&COLUMNS);
     let mut sections = vec![aligned(&results), answers(analysis)];
+    sections.extend(limits(analysis));
     sections.extend(Some(verdicts(analysis)).filter(|text| !text.is_empty()));
     let banners = banners::parity(analysis).into_iter().chain(banners::of(analysis));
     let notes: Vec<_> = banners
@@ -57,6 +58,12 @@ fn not_measured(analysis: &Analysis) -> String {
         .map(|it| format!("unsupported: {}: {}", places(analysis, &it.cells), it.reason));
     let lines = failed.chain(unsupported).map(|line| line.replace('\n', " "));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+fn limits(analysis: &Analysis) -> Option<String> {
+    let table = tables::limits(analysis);
+    let title = "what limits cost, in times the tier that is otherwise the same";
+    (!table.rows.is_empty()).then(|| format!("{title}:\n{}", aligned(&table)))
 }
 
 /// Of one workload with reasons, of several as a table.

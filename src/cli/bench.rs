@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use wasmfit_protocol::{Injection, InjectionPlace};
 use wasmfit_record::{Shard, Target};
 
-use super::Versus;
 use super::values::{duration, percent, shard};
+use super::{Limited, Versus};
 use crate::exit::CommandError;
 use crate::plan::HERTZ;
 use crate::runners::{self, External};
@@ -132,6 +132,9 @@ pub(crate) struct Bench {
     /// that compile, of those that `wasmfit list targets` shows]
     #[arg(short, long = "target", value_name = "TARGET")]
     pub(crate) targets: Vec<Target>,
+    /// The tiers with limits, for `wasmfit sandbox`.
+    #[arg(skip)]
+    pub(crate) limited: Option<Limited>,
     /// Measure the tiers that interpret too: up to a hundred times as slow as
     /// those that compile
     #[arg(long, conflicts_with = "targets")]

@@ -3,6 +3,7 @@
 mod bench;
 mod comparing;
 mod deploy;
+mod sandbox;
 mod values;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub(crate) use self::comparing::{
     Compare, ComparisonFormat, FailOn, Merge, Plan, Terms, TimeBudget, Versus,
 };
 pub(crate) use self::deploy::Deploy;
+pub(crate) use self::sandbox::{Limited, Sandbox};
 
 use self::values::duration;
 use crate::exit::EXIT_CODES;
@@ -44,6 +46,7 @@ pub(crate) enum Command {
     Assess(Assess),
     Bench(Bench),
     Deploy(Deploy),
+    Sandbox(Sandbox),
     Report(Report),
     Compare(Compare),
     Plan(Plan),

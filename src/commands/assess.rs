@@ -62,6 +62,7 @@ pub(crate) fn bench_of(arguments: &Assess, out: &Path) -> Result<Bench, CommandE
     Ok(Bench {
         workloads: vec![folder.to_string_lossy().into_owned()],
         targets: arguments.targets.clone(),
+        limited: None,
         interpreters: false,
         with_native: false,
         python: arguments.python.clone(),

@@ -10,7 +10,7 @@ use wasmfit_reports::Analysis;
 use crate::calibrations;
 use crate::classes::Rules;
 use crate::cli::{Bench, Cli, Command, TimeBudget};
-use crate::commands::{assess, compare, deploy, print, print_json, require_no_run};
+use crate::commands::{assess, compare, deploy, print, print_json, require_no_run, sandbox};
 use crate::drive::Interrupt;
 use crate::exit::{CommandError, Ending};
 use crate::inventory::Inventory;
@@ -238,6 +238,7 @@ fn original_arguments(run: &Run, folder: &Path) -> Result<Bench, CommandError> {
         Ok(Command::Bench(arguments)) => Ok(arguments),
         Ok(Command::Assess(arguments)) => assess::bench_of(&arguments, folder),
         Ok(Command::Deploy(arguments)) => deploy::bench_of(&arguments, folder),
+        Ok(Command::Sandbox(arguments)) => Ok(sandbox::bench_of(&arguments)),
         _ => Err(CommandError::Run(format!(
             "the run was begun by {:?}, which this wasmfit does not understand: start a new run",
             run.command.join(" ")

@@ -121,6 +121,7 @@ pub(crate) fn bench_of(arguments: &Deploy, out: &Path) -> Result<Bench, CommandE
     Ok(Bench {
         workloads: vec![arguments.workload.clone()],
         targets: of_rungs,
+        limited: None,
         with_native: true,
         interpreters: false,
         python: arguments.python.clone(),

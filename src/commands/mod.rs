@@ -15,6 +15,7 @@ pub(crate) mod plan;
 pub(crate) mod publish;
 pub(crate) mod report;
 pub(crate) mod runner_check;
+pub(crate) mod sandbox;
 pub(crate) mod shell;
 
 use std::io::{self, Write};

@@ -9,8 +9,10 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use wasmfit_record::Compressed;
 
-/// Up to here the best levels are affordable: beyond it they take minutes.
-const BEST_UP_TO: usize = 32 << 20;
+/// The same for all files, so that sizes compare; the best levels would take
+/// minutes for each of those here, and save some 5%.
+const BROTLI_QUALITY: u32 = 9;
+const ZSTD_LEVEL: i32 = 12;
 
 /// Counts what is written.
 #[derive(Default)]
@@ -35,11 +37,10 @@ pub(super) fn sizes(path: &Path, sha256: &str, cache: &Path) -> io::Result<Compr
         return Ok(found);
     }
     let bytes = fs::read(path)?;
-    let is_small = bytes.len() <= BEST_UP_TO;
     let found = thread::scope(|scope| {
-        let brotli = scope.spawn(|| brotli_bytes(&bytes, if is_small { 11 } else { 9 }));
+        let brotli = scope.spawn(|| brotli_bytes(&bytes));
         let gzip_bytes = gzip_bytes(&bytes)?;
-        let zstd_bytes = zstd_bytes(&bytes, if is_small { 19 } else { 12 })?;
+        let zstd_bytes = zstd_bytes(&bytes)?;
         let brotli_bytes = brotli.join().map_err(|_| io::Error::other("Brotli panicked"))??;
         Ok::<_, io::Error>(Compressed { gzip_bytes, brotli_bytes, zstd_bytes })
     })?;
@@ -51,21 +52,21 @@ pub(super) fn sizes(path: &Path, sha256: &str, cache: &Path) -> io::Result<Compr
 }
 
 fn gzip_bytes(bytes: &[u8]) -> io::Result<u64> {
-    let mut encoder = GzEncoder::new(Counter::default(), Compression::best());
+    let mut encoder = GzEncoder::new(Counter::default(), Compression::default());
     encoder.write_all(bytes)?;
     Ok(encoder.finish()?.0)
 }
 
-fn zstd_bytes(bytes: &[u8], level: i32) -> io::Result<u64> {
+fn zstd_bytes(bytes: &[u8]) -> io::Result<u64> {
     let mut counter = Counter::default();
-    zstd::stream::copy_encode(bytes, &mut counter, level)?;
+    zstd::stream::copy_encode(bytes, &mut counter, ZSTD_LEVEL)?;
     Ok(counter.0)
 }
 
-fn brotli_bytes(mut bytes: &[u8], quality: u32) -> io::Result<u64> {
+fn brotli_bytes(mut bytes: &[u8]) -> io::Result<u64> {
     /// The logarithm of the largest window that browsers take.
     const WINDOW_BITS: u32 = 24;
-    let mut encoder = brotli::CompressorReader::new(&mut bytes, 1 << 16, quality, WINDOW_BITS);
+    let mut encoder = brotli::CompressorReader::new(&mut bytes, 1 << 16, BROTLI_QUALITY, WINDOW_BITS);
     let mut buffer = vec![0; 1 << 16];
     let mut length = 0;
     loop {

@@ -11,9 +11,10 @@ use super::{
     PhaseTime, Phases, Ratio,
 };
 use crate::profile::CellProfile;
+use crate::samples::LaunchSamples;
 use crate::statistics::{
-    self, Interval, Round, Sorted, confidence_of, median, median_of_launches, median_of_values,
-    ratio_of_rounds,
+    self, Estimate, Interval, Round, Sorted, confidence_of, median, median_of_launches,
+    median_of_values, ratio_of_rounds,
 };
 
 /// Points of the distribution: enough for a smooth line, however many
@@ -147,23 +148,9 @@ fn paging(
     Some(Paging { page_faults, share: share(page_faults * page_fault_ns?, median_ns) })
 }
 
-/// Pairs launches by round: those of one round ran next to each other and
-/// saw the same machine.
-fn ratio(target: &[ServedLaunch<'_>], native: &[ServedLaunch<'_>]) -> Option<Ratio> {
-    let mut partners: Vec<_> = steady(native).collect();
-    let mut rounds = Vec::new();
-    for launch in steady(target) {
-        let round = launch.launch.planned.round;
-        let Some(found) = partners.iter().position(|it| it.launch.planned.round == round) else {
-            continue;
-        };
-        let partner = partners.remove(found);
-        if let (Some(target), Some(native)) =
-            (&launch.samples.plain_wall_ns, &partner.samples.plain_wall_ns)
-        {
-            rounds.push(Round { target, native });
-        }
-    }
+/// Of wall time.
+pub(super) fn ratio(target: &[ServedLaunch<'_>], native: &[ServedLaunch<'_>]) -> Option<Ratio> {
+    let rounds = rounds(target, native, |it| it.plain_wall_ns.as_ref());
     let times_native = ratio_of_rounds(&rounds)?;
     let comparison = match times_native.interval {
         None => Comparison::SingleRound,
@@ -172,6 +159,36 @@ fn ratio(target: &[ServedLaunch<'_>], native: &[ServedLaunch<'_>]) -> Option<Rat
         Some(_) => Comparison::NoDifferenceShown,
     };
     Some(Ratio { times_native, rounds: count(rounds.len()), comparison })
+}
+
+/// Of processor time; none where it was not told.
+pub(super) fn cpu_ratio(
+    target: &[ServedLaunch<'_>],
+    native: &[ServedLaunch<'_>],
+) -> Option<Estimate> {
+    ratio_of_rounds(&rounds(target, native, |it| it.plain_cpu_ns.as_ref()))
+}
+
+/// Pairs launches by round: those of one round ran next to each other and
+/// saw the same machine.
+fn rounds<'a>(
+    target: &'a [ServedLaunch<'a>],
+    native: &'a [ServedLaunch<'a>],
+    times: impl Fn(&'a LaunchSamples) -> Option<&'a Sorted>,
+) -> Vec<Round<'a>> {
+    let mut partners: Vec<_> = steady(native).collect();
+    let mut rounds = Vec::new();
+    for launch in steady(target) {
+        let round = launch.launch.planned.round;
+        let Some(found) = partners.iter().position(|it| it.launch.planned.round == round) else {
+            continue;
+        };
+        let partner = partners.remove(found);
+        if let (Some(target), Some(native)) = (times(launch.samples), times(partner.samples)) {
+            rounds.push(Round { target, native });
+        }
+    }
+    rounds
 }
 
 fn phases(steady: &[&ServedLaunch<'_>], latency: Option<&Latency>) -> Option<Phases> {

@@ -6,6 +6,7 @@ mod attribution;
 mod cell;
 mod ladder;
 mod launches;
+pub(crate) mod limits;
 mod parity;
 mod preparation;
 mod ranking;
@@ -26,13 +27,14 @@ use wasmfit_record::{
 pub use attribution::{Attributed, Attribution, Cost, CostClass, NotAssessable, Part, PlaceCount};
 pub use ladder::{Ladder, RungStep, Step};
 pub use launches::LaunchCounts;
+pub use limits::LimitCost;
 pub use parity::{GuestParity, VersionDifference};
 pub use preparation::Preparation;
 pub use ranking::Ranking;
 pub(crate) use run::of_run;
 pub use survival::{ClassMove, Survival, Tax};
 pub use unsupported::Unsupported;
-pub use wasmfit_protocol::Execution;
+pub use wasmfit_protocol::{Execution, Limit, LimitKind};
 
 use crate::statistics::{Estimate, Interval};
 use crate::verdict::Verdict;
@@ -97,6 +99,10 @@ pub struct Analysis {
     pub survivals: Vec<Survival>,
     /// What each runtime adds to each class.
     pub taxes: Vec<Tax>,
+    /// What limits cost, where a tier with one was measured beside the same
+    /// tier without.
+    #[serde(default)]
+    pub limits: Vec<LimitCost>,
     /// How far the attribution is off, of the targets for which that is known.
     pub calibrations: Vec<Calibration>,
     /// The files of rules that told the classes.
@@ -161,6 +167,9 @@ pub struct CellAnalysis {
     pub boundary: Option<Boundary>,
     /// How the target executes; none natively, and where nothing tells.
     pub execution: Option<Execution>,
+    /// What it adds to another tier, of which it is otherwise the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
     /// Which of [`Analysis::shards`] it was measured in.
     pub shard: Option<usize>,
     /// What became of it.

@@ -2,11 +2,13 @@
 //!
 //! Targets are ranked among those of one guest that execute it alike: another
 //! guest is another Python over another boundary, and an interpreter beside a
-//! compiler says more of the tier than of the runtime.
+//! compiler says more of the tier than of the runtime. A target with a limit is
+//! left out where another has none.
 
 use serde::{Deserialize, Serialize};
 use wasmfit_record::Target;
 
+use super::limits::contenders;
 use super::{CaseAnalysis, CellAnalysis, Execution, Measured};
 use crate::statistics::{Estimate, told_apart};
 
@@ -38,11 +40,10 @@ pub(super) fn of(cells: &[CellAnalysis]) -> Vec<Ranking> {
     }
     groups
         .into_iter()
-        .map(|(guest, execution, group)| Ranking {
-            guest: guest.to_owned(),
-            execution,
-            compared: group.len(),
-            fastest: fastest(&group),
+        .map(|(guest, execution, group)| {
+            let group = contenders(&group);
+            let (compared, fastest) = (group.len(), fastest(&group));
+            Ranking { guest: guest.to_owned(), execution, compared, fastest }
         })
         .collect()
 }

@@ -7,7 +7,8 @@ use wasmfit_record::{Cell, CellOutcome, Environment, Launch, LaunchOutcome, Run}
 
 use super::{
     ANALYSIS_VERSION, Analysis, CaseAnalysis, CellAnalysis, CellState, MachineNoise,
-    WorkloadAnalysis, cell, ladder, launches, parity, preparation, ranking, survival, unsupported,
+    WorkloadAnalysis, cell, ladder, launches, limits, parity, preparation, ranking, survival,
+    unsupported,
 };
 use crate::paths;
 use crate::profile::CellProfile;
@@ -28,7 +29,10 @@ pub(crate) fn of_run(
     sample_count: u64,
     profiles: &BTreeMap<usize, CellProfile>,
 ) -> Analysis {
-    let workloads = workloads(run, samples, profiles);
+    let nothing = LaunchSamples::default();
+    let served: Vec<_> =
+        (0..run.cells.len()).map(|cell| served_launches(run, cell, samples, &nothing)).collect();
+    let workloads = workloads(run, &served, profiles);
     let survivals = survival::of(&workloads);
     let preparations = preparation::of(run);
     let mut analysis = Analysis {
@@ -57,6 +61,7 @@ pub(crate) fn of_run(
         unsupported: unsupported::of(&workloads),
         taxes: survival::taxes(&survivals),
         survivals,
+        limits: limits::of(run, &served),
         calibrations: run.calibrations.clone(),
         rules: run.rules.clone(),
         noise: machine_noise(run, &workloads),
@@ -73,12 +78,9 @@ pub(crate) fn of_run(
 /// Groups cells by workload and case, each in order of first appearance.
 fn workloads(
     run: &Run,
-    samples: &BTreeMap<u32, LaunchSamples>,
+    served: &[Vec<ServedLaunch<'_>>],
     profiles: &BTreeMap<usize, CellProfile>,
 ) -> Vec<WorkloadAnalysis> {
-    let nothing = LaunchSamples::default();
-    let served: Vec<_> =
-        (0..run.cells.len()).map(|cell| served_launches(run, cell, samples, &nothing)).collect();
     let mut workloads: Vec<WorkloadAnalysis> = Vec::new();
     for (position, record) in run.cells.iter().enumerate() {
         let native = run
@@ -88,6 +90,7 @@ fn workloads(
             target: record.target.clone(),
             boundary: run.guest_of(record).map(|guest| guest.boundary),
             execution: record.execution,
+            limit: record.limit.clone(),
             shard: record.shard,
             state: state(
                 run,

@@ -7,6 +7,7 @@ use wasmfit_record::Scenario;
 use super::evidence::hold;
 use super::requirement::{Asked, Outcome, Requirement};
 use super::{Best, Grade, Verdict, alternative};
+use crate::analysis::limits::contenders;
 use crate::analysis::{Analysis, CaseAnalysis, CellAnalysis, WorkloadAnalysis};
 use crate::format::{counted, cut, ratio};
 
@@ -76,15 +77,16 @@ fn deciding<'a>(of: &'a Judged<'_>) -> &'a Requirement {
     &of.requirements[of.deciding]
 }
 
-/// The best of the WebAssembly targets.
+/// The best of the WebAssembly targets, of those without a limit where there
+/// are any.
 fn best_of_case<'a>(
     analysis: &Analysis,
     case: &'a CaseAnalysis,
     scenario: &Scenario,
     assets_bytes: u64,
 ) -> Option<Judged<'a>> {
-    let cells = case.cells.iter().filter(|cell| !cell.target.is_native());
-    let judged = cells.map(|cell| {
+    let cells: Vec<_> = case.cells.iter().filter(|cell| !cell.target.is_native()).collect();
+    let judged = contenders(&cells).into_iter().map(|cell| {
         let held = hold(scenario, analysis, case, cell, assets_bytes);
         let deciding = deciding_of(&held.requirements);
         let worst = held.requirements.iter().map(|it| it.outcome).max();

@@ -3,6 +3,8 @@
 
 mod comparison;
 mod fixture;
+mod ladder;
+mod limits;
 mod verdict;
 
 use std::fs;
@@ -54,10 +56,16 @@ fn analysis_of(fixture: &Fixture) -> Analysis {
     analysis
 }
 
-fn html_of(fixture: &Fixture) -> String {
+/// The report as HTML and as Markdown.
+fn files_of(fixture: &Fixture) -> (String, String) {
     let folder = tempfile::tempdir().unwrap();
     fixture.save(folder.path());
-    fs::read_to_string(write(folder.path()).unwrap().html).unwrap()
+    let html = fs::read_to_string(write(folder.path()).unwrap().html).unwrap();
+    (html, read(folder.path(), "report.md"))
+}
+
+fn html_of(fixture: &Fixture) -> String {
+    files_of(fixture).0
 }
 
 fn read(folder: &std::path::Path, name: &str) -> String {
@@ -288,6 +296,7 @@ fn an_unfinished_run_is_reported_as_far_as_it_came() {
         case: case(),
         target: "wasmer/cranelift@cpython-3.15".parse().unwrap(),
         execution: None,
+        limit: None,
         shard: None,
         outcome: CellOutcome::Pending,
     });

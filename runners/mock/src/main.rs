@@ -20,8 +20,8 @@ use std::{env, thread};
 use serde::Deserialize;
 use wasmfit_protocol::{
     ColdPhase, EXIT_FAILED, Event, Failure, FailureKind, FramesReader, FramesWriter, Hello, Job,
-    Pass, Place, ProfileRow, Profiled, Proposal, RequestPhase, SAMPLE_COLUMNS, Sample, Sampling,
-    Served, Stretch, Taken, Task, Tier, VERSION, Versions, write_profile,
+    LimitKind, Pass, Place, ProfileRow, Profiled, Proposal, RequestPhase, SAMPLE_COLUMNS, Sample,
+    Sampling, Served, Stretch, Taken, Task, Tier, VERSION, Versions, write_profile,
 };
 
 type Script = BTreeMap<String, Vec<Behaviour>>;
@@ -100,7 +100,12 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
         Task::Describe => {
             let lacks = [(Proposal::Exceptions, "not for a mock".to_owned())].into();
             let lacking = Tier { lacks, ..Tier::new("lacking") };
-            let tiers = vec![Tier::new("scripted"), Tier::new("other"), lacking];
+            let tiers = vec![
+                Tier::new("scripted"),
+                Tier::new("other"),
+                lacking,
+                Tier::limited("limited", "scripted", LimitKind::Budget),
+            ];
             tell(&Event::Described { tiers })?;
             Ok(ExitCode::SUCCESS)
         }

@@ -22,7 +22,7 @@ pub use job::{
 };
 pub use profile::{Place, ProfileError, ProfileRow, Profiled, Taken, read_profile, write_profile};
 pub use sample::{SAMPLE_COLUMNS, Sample, Stretch};
-pub use tier::{Execution, Proposal, Tier};
+pub use tier::{Execution, Limit, LimitKind, Proposal, Tier};
 
 /// The protocol's version. A runner that reads another one in a job answers
 /// with [`FailureKind::Protocol`] and ends.

@@ -19,6 +19,10 @@ pub struct Tier {
     /// The proposals that it does not take, with the runtime's own error.
     #[serde(default)]
     pub lacks: BTreeMap<Proposal, String>,
+    /// What it adds to another tier of the runtime, of which it is otherwise
+    /// the same; `None` for a tier of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
 }
 
 impl Tier {
@@ -27,13 +31,85 @@ impl Tier {
     #[must_use]
     pub fn new(name: &str) -> Self {
         let execution = Execution::Compiled;
-        Self { name: name.into(), execution, opt_in: None, lacks: BTreeMap::new() }
+        Self { name: name.into(), execution, opt_in: None, lacks: BTreeMap::new(), limit: None }
     }
 
     /// The same for a tier that interprets.
     #[must_use]
     pub fn interpreter(name: &str) -> Self {
         Self { execution: Execution::Interpreted, ..Self::new(name) }
+    }
+
+    /// The tier `base` with a limit. It is there to be compared with `base`,
+    /// and measured only when it is named.
+    #[must_use]
+    pub fn limited(name: &str, base: &str, kind: LimitKind) -> Self {
+        let opt_in = Some(format!("{base} {}, to see what that costs", kind.phrase()));
+        let limit = Some(Limit { kind, base: base.into() });
+        Self { opt_in, limit, ..Self::new(name) }
+    }
+}
+
+/// What tells a tier from another one that is otherwise the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Limit {
+    /// What it is.
+    pub kind: LimitKind,
+    /// The tier without it.
+    pub base: String,
+}
+
+/// How an embedder keeps a guest within bounds, as far as that may cost
+/// something while the guest runs.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum LimitKind {
+    /// Instructions are counted, and the guest ends when its budget is spent:
+    /// Wasmtime's fuel, Wasmer's metering, WasmEdge's gas.
+    Budget,
+    /// The guest looks at a clock or a flag of the host's, and ends when it is
+    /// told to.
+    Deadline,
+    /// Each access to memory is compared with its size, where otherwise pages
+    /// that nobody may touch lie behind it: for hosts that cannot spare the
+    /// address space.
+    BoundsChecks,
+    /// None, where the tier compared with has a limit of memory.
+    NoMemoryLimit,
+}
+
+impl LimitKind {
+    /// What a reader calls it.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Budget => "instruction budget",
+            Self::Deadline => "deadline",
+            Self::BoundsChecks => "explicit bounds checks",
+            Self::NoMemoryLimit => "no memory limit",
+        }
+    }
+
+    /// The same behind the name of a tier.
+    const fn phrase(self) -> &'static str {
+        match self {
+            Self::Budget => "with an instruction budget",
+            Self::Deadline => "with a deadline",
+            Self::BoundsChecks => "with explicit bounds checks",
+            Self::NoMemoryLimit => "without a memory limit",
+        }
     }
 }
 

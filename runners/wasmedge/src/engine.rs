@@ -10,6 +10,8 @@ use wasmedge_types::{CompilerOptimizationLevel, CompilerOutputFormat, RunMode};
 use wasmfit_kit::no_tier;
 use wasmfit_kit::protocol::{Failure, GuestFiles, Proposal};
 
+use crate::gas;
+
 /// A tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -19,6 +21,8 @@ pub(crate) enum Mode {
     Aot,
     /// The same, of a copy without exception handling.
     AotNoeh,
+    /// Compiled ahead, with what each instruction costs counted.
+    AotGas,
 }
 
 impl Mode {
@@ -27,6 +31,7 @@ impl Mode {
             "interpreter" => Ok(Self::Interpreter),
             "aot" => Ok(Self::Aot),
             "aot-noeh" => Ok(Self::AotNoeh),
+            gas::TIER => Ok(Self::AotGas),
             _ => Err(no_tier(tier)),
         }
     }
@@ -47,12 +52,13 @@ pub(crate) fn config(mode: Mode, exceptions: bool) -> Result<Config, String> {
     config.set_run_mode(match mode {
         Mode::Interpreter => RunMode::Interpreter,
         // Unless told, it interprets what has been compiled.
-        Mode::Aot | Mode::AotNoeh => RunMode::Aot,
+        Mode::Aot | Mode::AotNoeh | Mode::AotGas => RunMode::Aot,
     });
+    config.measure_cost(mode == Mode::AotGas);
     config.set_aot_compiler_output_format(CompilerOutputFormat::Native);
     config.set_aot_optimization_level(match mode {
         // What WasmEdge's own command line takes.
-        Mode::Interpreter | Mode::Aot => CompilerOptimizationLevel::O2,
+        Mode::Interpreter | Mode::Aot | Mode::AotGas => CompilerOptimizationLevel::O2,
         // LLVM crashes on a module of that size at any higher level.
         Mode::AotNoeh => CompilerOptimizationLevel::O0,
     });

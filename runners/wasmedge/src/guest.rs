@@ -8,6 +8,7 @@ use wasmfit_kit::protocol::{Boundary, ColdPhase, Failure, FailureKind, GuestFile
 use wasmfit_kit::{Ended, Invocation, Session, Stdio, Trouble};
 
 use crate::engine::{self, Mode};
+use crate::gas::{self, Gas};
 use crate::reactor;
 
 /// Linear memory comes in pages of this size.
@@ -32,10 +33,12 @@ pub(crate) fn serve(
     session.begin(ColdPhase::Instantiate);
     let invocation = Invocation::new(files, &mut session);
     match files.boundary {
-        Boundary::HostCall => reactor::serve(Host::new(&config, &invocation)?, &module, session),
+        Boundary::HostCall => {
+            reactor::serve(Host::new(mode, &config, &invocation)?, &module, session)
+        }
         Boundary::Stdio => {
             let stdio = Stdio::redirect().map_err(broken)?;
-            let mut host = Host::new(&config, &invocation)?;
+            let mut host = Host::new(mode, &config, &invocation)?;
             let mut guest = host.instantiate(&module)?;
             session.begin(ColdPhase::Initialize);
             let run = || host.call(&mut guest, "_start", []).map(|_| ());
@@ -53,10 +56,12 @@ pub(crate) struct Host {
     pub(crate) executor: Box<Executor>,
     pub(crate) store: Store,
     wasi: WasiModule,
+    /// Dropped last: the executor counts in it.
+    _gas: Option<Gas>,
 }
 
 impl Host {
-    fn new(config: &Config, invocation: &Invocation) -> Result<Self, Failure> {
+    fn new(mode: Mode, config: &Config, invocation: &Invocation) -> Result<Self, Failure> {
         let environment: Vec<String> =
             invocation.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let folders: Vec<String> = invocation
@@ -68,10 +73,16 @@ impl Host {
             .map(|texts| Some(texts.iter().map(String::as_str).collect()));
         let wasi = WasiModule::create(arguments, environment, folders);
         let wasi = wasi.map_err(broken)?;
-        let mut executor = Box::new(Executor::create(Some(config), None).map_err(broken)?);
+        let gas = (mode == Mode::AotGas).then(|| Gas::new(gas::PLENTY)).transpose();
+        let mut gas = gas.map_err(broken)?;
+        let executor = match &mut gas {
+            Some(gas) => gas.executor(config),
+            None => Executor::create(Some(config), None),
+        };
+        let mut executor = Box::new(executor.map_err(broken)?);
         let mut store = Store::create().map_err(broken)?;
         executor.register_import_module(&mut store, wasi.as_ref()).map_err(broken)?;
-        Ok(Self { executor, store, wasi })
+        Ok(Self { executor, store, wasi, _gas: gas })
     }
 
     pub(crate) fn instantiate(&mut self, module: &Module) -> Result<Instance, Trouble> {

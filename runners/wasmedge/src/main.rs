@@ -2,6 +2,7 @@
 
 mod code;
 mod engine;
+mod gas;
 mod guest;
 mod reactor;
 mod strip;
@@ -50,6 +51,7 @@ impl Runtime for WasmEdge {
             Tier::new("aot"),
             Tier::interpreter("interpreter"),
             Tier { opt_in, ..Tier::new("aot-noeh") },
+            gas::tier(),
         ]
     }
 
@@ -62,7 +64,7 @@ impl Runtime for WasmEdge {
         match mode {
             Mode::Interpreter => engine::load(&engine::config(mode, true)?, &source).map(|_| ()),
             // Exception handling off first: see `engine::config`.
-            Mode::Aot => engine::compile(mode, false, &source, &library)
+            Mode::Aot | Mode::AotGas => engine::compile(mode, false, &source, &library)
                 .or_else(|_| engine::compile(mode, true, &source, &library)),
             Mode::AotNoeh => strip::strip(&source, &stripped)
                 .and_then(|()| engine::compile(mode, true, &stripped, &library)),
@@ -87,7 +89,7 @@ impl Runtime for WasmEdge {
                     .map_err(refused)?;
                 Ok(None)
             }
-            Mode::Aot => {
+            Mode::Aot | Mode::AotGas => {
                 let prepared = self.artifact(job, files).prepare(|draft| {
                     engine::compile(mode, exceptions, &files.module, draft).map_err(refused)
                 });
@@ -111,7 +113,7 @@ impl Runtime for WasmEdge {
         let (files, mode) = (guest_of(job)?, Mode::of(&job.tier)?);
         let program = match mode {
             Mode::Interpreter => files.module.clone(),
-            Mode::Aot | Mode::AotNoeh => {
+            Mode::Aot | Mode::AotNoeh | Mode::AotGas => {
                 let artifact = self.artifact(job, files);
                 artifact.check()?;
                 artifact.path().to_owned()

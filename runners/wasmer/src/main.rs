@@ -4,6 +4,7 @@ mod code;
 mod descriptor;
 mod guest;
 mod limit;
+mod metering;
 mod poll;
 mod reactor;
 
@@ -38,10 +39,11 @@ impl Runtime for Wasmer {
     }
 
     fn tiers(&self) -> Vec<Tier> {
-        let mut tiers = vec![Tier::new("cranelift"), Tier::new("singlepass")];
+        let mut tiers = vec![Tier::new(metering::BASE), Tier::new("singlepass")];
         if cfg!(feature = "llvm") {
             tiers.push(Tier::new("llvm"));
         }
+        tiers.push(metering::tier());
         tiers
     }
 
@@ -89,9 +91,12 @@ fn engine(tier: &str) -> Result<Engine, Failure> {
     // that lacks it says so.
     features.exceptions(true).simd(true).tail_call(true);
     let builder = match tier {
-        "cranelift" => {
+        metering::BASE | metering::TIER => {
             let mut compiler = Cranelift::default();
             compiler.opt_level(CraneliftOptLevel::Speed);
+            if tier == metering::TIER {
+                metering::meter(&mut compiler, metering::PLENTY);
+            }
             EngineBuilder::new(compiler)
         }
         "singlepass" => EngineBuilder::new(Singlepass::default()),

@@ -11,8 +11,8 @@ use wasmtime_wasi::cli::{InputFile, OutputFile};
 use wasmtime_wasi::p1::{self, WasiP1Ctx};
 use wasmtime_wasi::{FsPerms, HostMonotonicClock, I32Exit, WasiCtxBuilder};
 
-use crate::code;
 use crate::reactor::{self, Door};
+use crate::{code, limit};
 
 /// The host's state: what every guest needs, and what its boundary needs.
 pub(crate) struct Host<T> {
@@ -26,7 +26,7 @@ pub(crate) fn serve(
     engine: &Engine,
     module: &Module,
     files: &GuestFiles,
-    memory_bytes: u64,
+    memory_bytes: Option<u64>,
     mut session: Session,
 ) -> Result<Ended, Failure> {
     session.begin(ColdPhase::Instantiate);
@@ -54,7 +54,7 @@ pub(crate) fn serve(
             };
             let (session, (ended, limit)) = stdio.serve(session, run).map_err(unready)?;
             let trouble = ended.err().map(|error| explain(&error, &limit));
-            let linear_memory_bytes = Some(limit.used);
+            let linear_memory_bytes = limit.used;
             Ok(Ended { session, code: None, linear_memory_bytes, trouble })
         }
     }
@@ -66,7 +66,7 @@ pub(crate) fn serve_and_then(
     engine: &Engine,
     module: &Module,
     files: &GuestFiles,
-    memory_bytes: u64,
+    memory_bytes: Option<u64>,
     mut session: Session,
     then: impl FnOnce(&mut Store<Host<Door>>, Instance) -> wasmtime::Result<()>,
 ) -> Result<Ended, Failure> {
@@ -85,18 +85,21 @@ fn end(
 ) -> Ended {
     let Host { limit, own, .. } = store.into_data();
     let trouble = error.map(|error| explain(&error, &limit));
-    Ended { session: own.session, code, linear_memory_bytes: Some(limit.used), trouble }
+    Ended { session: own.session, code, linear_memory_bytes: limit.used, trouble }
 }
 
 fn store<T: Send + 'static>(
     engine: &Engine,
     wasi: WasiP1Ctx,
-    memory_bytes: u64,
+    memory_bytes: Option<u64>,
     own: T,
 ) -> Store<Host<T>> {
-    let limit = MemoryLimit { bytes: memory_bytes, used: 0, refused: false };
+    let limit = MemoryLimit { bytes: memory_bytes.unwrap_or(u64::MAX), used: None, refused: false };
     let mut store = Store::new(engine, Host { wasi, limit, own });
-    store.limiter(|host| &mut host.limit);
+    if memory_bytes.is_some() {
+        store.limiter(|host| &mut host.limit);
+    }
+    limit::grant(&mut store, limit::PLENTY);
     store
 }
 
@@ -154,7 +157,8 @@ impl HostMonotonicClock for HostClock {
 /// Refuses memory beyond the job's limit, and remembers that it did.
 struct MemoryLimit {
     bytes: u64,
-    used: u64,
+    /// What it has let the guest have; none where it is not asked.
+    used: Option<u64>,
     refused: bool,
 }
 
@@ -168,7 +172,7 @@ impl ResourceLimiter for MemoryLimit {
         let fits = desired as u64 <= self.bytes;
         if fits {
             // A guest has one memory.
-            self.used = desired as u64;
+            self.used = Some(desired as u64);
         }
         self.refused |= !fits;
         Ok(fits)

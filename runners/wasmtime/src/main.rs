@@ -3,6 +3,7 @@
 mod code;
 mod coverage;
 mod guest;
+mod limit;
 mod reactor;
 mod snapshot;
 
@@ -16,6 +17,8 @@ use wasmfit_kit::protocol::{
 };
 use wasmfit_kit::{ArtifactFile, Ended, Runtime, Session, guest_of, no_tier, read_module, refusal};
 use wasmtime::{Config, Engine, Module, Strategy};
+
+use crate::limit::Limit;
 
 /// Stack for guest code. CPython guards its own recursion by depth, on the
 /// assumption of about this much.
@@ -45,7 +48,10 @@ impl Runtime for Wasmtime {
     }
 
     fn tiers(&self) -> Vec<Tier> {
-        vec![Tier::new("cranelift"), Tier::new("winch"), Tier::interpreter("pulley")]
+        let mut tiers =
+            vec![Tier::new(limit::BASE), Tier::new("winch"), Tier::interpreter("pulley")];
+        tiers.extend(Limit::ALL.map(Limit::tier));
+        tiers
     }
 
     fn compile(&self, tier: &str, module: &[u8]) -> Result<(), String> {
@@ -73,6 +79,9 @@ impl Runtime for Wasmtime {
         session.begin(if at_launch { ColdPhase::Compile } else { ColdPhase::LoadArtifact });
         let engine = engine(&job.tier)?;
         let Limits { memory_bytes, .. } = job.limits;
+        let limit = Limit::of(&job.tier);
+        let memory_bytes = (limit != Some(Limit::NoMemory)).then_some(memory_bytes);
+        let _ticking = limit.and_then(|it| it.clock(&engine));
         if let Task::Cover { .. } = job.task {
             let module = load(&artifact(job, files, &engine), &engine)?;
             let profile = job.scratch.join("reached.profile");
@@ -102,13 +111,17 @@ fn engine(tier: &str) -> Result<Engine, Failure> {
         failure(format!("Wasmtime does not start here: {}", error.root_cause()))
     };
     let mut config = Config::new();
-    match tier {
-        "cranelift" => config.strategy(Strategy::Cranelift),
+    let limit = Limit::of(tier);
+    match limit.map_or(tier, |_| limit::BASE) {
+        limit::BASE => config.strategy(Strategy::Cranelift),
         "winch" => config.strategy(Strategy::Winch),
         // Cranelift compiles to byte code, which an interpreter executes.
         "pulley" => config.target("pulley64").map_err(explain)?,
         _ => return Err(no_tier(tier)),
     };
+    if let Some(limit) = limit {
+        limit.configure(&mut config);
+    }
     config.max_wasm_stack(WASM_STACK_BYTES);
     // For the counters of an instrumented guest; nothing else has one.
     config.shared_memory(true);

@@ -43,7 +43,7 @@ pub(crate) fn take(
         fs::write(draft, compiled).map_err(|error| artifact.storage(&error))
     })?;
     let instrumented = super::load(&artifact, engine)?;
-    let memory_bytes = job.limits.memory_bytes;
+    let memory_bytes = Some(job.limits.memory_bytes);
     guest::serve_and_then(engine, &instrumented, files, memory_bytes, session, |store, instance| {
         // A conversation that failed leaves nothing that is worth saving.
         if store.data().own.session.has_failed() {

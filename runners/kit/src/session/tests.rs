@@ -19,6 +19,8 @@ struct Conversation {
     /// What the guest says its clock showed in the phase pass; the truth
     /// where it is `None`.
     marks: Option<[u64; 4]>,
+    /// What the guest says when it is to be saved.
+    frozen: &'static [u8],
 }
 
 const SAMPLING: Sampling = Sampling {
@@ -48,7 +50,7 @@ fn begin(boundary: Option<Boundary>, task: impl FnOnce(&Path) -> Task) -> Conver
         task: task(folder.path()),
     };
     let session = Session::new(&job, pipe).expect("a session");
-    Conversation { folder, events, session, orders: Vec::new(), marks: None }
+    Conversation { folder, events, session, orders: Vec::new(), marks: None, frozen: b"reseeded" }
 }
 
 fn guest(boundary: Boundary) -> GuestFiles {
@@ -122,7 +124,9 @@ impl Conversation {
                     response
                 }
                 "versions" => b"python=3.15.0\nnumpy=2.5.2".to_vec(),
-                "import" | "load" => Vec::new(),
+                "import" | "load" | "remember" => Vec::new(),
+                "files" => b"/lib.zip/os.py\n/lib.zip/json/__init__.pyc".to_vec(),
+                "freeze" => self.frozen.to_vec(),
                 "stop" => return Ok(()),
                 other => panic!("no such order: {other}"),
             };
@@ -163,6 +167,90 @@ fn a_job_goes_from_import_to_stop() {
     assert!(conversation.orders[0].ends_with(" /w/workload.py"));
     assert_eq!(conversation.orders[1], "load /w/assets");
     assert_eq!(conversation.orders[3], "versions numpy");
+}
+
+fn requests_in(folder: &Path, count: u8) -> PathBuf {
+    let path = folder.join("requests.frames");
+    let mut file = FramesWriter::create(&path).expect("created");
+    for request in 0..count {
+        file.push(&[b'r', request]).expect("pushed");
+    }
+    file.finish().expect("finished");
+    path
+}
+
+fn snapshot(warming: Option<u8>) -> Conversation {
+    begin(Some(Boundary::HostCall), |folder| Task::Snapshot {
+        workload: workload(),
+        requests: warming.map(|count| requests_in(folder, count)),
+    })
+}
+
+#[test]
+fn a_snapshot_is_taken_when_the_model_is_loaded() {
+    let mut conversation = snapshot(None);
+    conversation.drive(echo).expect("served");
+    let orders: Vec<&str> =
+        conversation.orders.iter().filter_map(|order| order.split(' ').next()).collect();
+    assert_eq!(orders, ["import", "remember", "load", "freeze", "stop"]);
+    assert!(!conversation.session.has_failed());
+    let made = conversation.session.finish(None, None, None, String::new());
+    assert_eq!(made, Ok(Event::SnapshotMade { random_state: RandomState::Reseeded }));
+}
+
+#[test]
+fn a_warmed_snapshot_has_served_every_request_once() {
+    let mut conversation = snapshot(Some(3));
+    conversation.frozen = b"kept";
+    let mut served = Vec::new();
+    let serve = |request: &[u8]| {
+        served.push(request.to_vec());
+        echo(request)
+    };
+    conversation.drive(serve).expect("served");
+    assert_eq!(served, [b"r\0", b"r\x01", b"r\x02"]);
+    let made = conversation.session.finish(None, None, None, String::new());
+    assert_eq!(made, Ok(Event::SnapshotMade { random_state: RandomState::Kept }));
+}
+
+#[test]
+fn what_memory_does_not_hold_cannot_be_saved() {
+    let mut conversation = snapshot(None);
+    conversation.frozen = b"thread keeper is running, /tmp/log is open";
+    assert_eq!(conversation.drive(echo), Err(Over));
+    assert!(conversation.session.has_failed());
+    let failure = conversation.failure();
+    assert_eq!(failure.kind, FailureKind::Contract);
+    assert!(failure.message.contains("thread keeper is running, /tmp/log is open"), "{failure:?}");
+}
+
+#[test]
+fn a_coverage_serves_every_request_with_and_without_marks() {
+    let mut conversation = begin(Some(Boundary::HostCall), |folder| Task::Cover {
+        workload: workload(),
+        requests: requests_in(folder, 3),
+    });
+    // Whether it could be saved does not matter.
+    conversation.frozen = b"/tmp/log is open";
+    let mut served = [0; 3];
+    let serve = |request: &[u8]| {
+        served[usize::from(request[1])] += 1;
+        echo(request)
+    };
+    conversation.drive(serve).expect("served");
+    assert!(served.iter().all(|count| *count >= 2), "{served:?}");
+    assert!(conversation.orders.iter().any(|order| order.starts_with("phase ")));
+    let covered = conversation.session.finish(None, None, None, String::new());
+    let files = ["/lib.zip/os.py", "/lib.zip/json/__init__.pyc"].map(str::to_owned).to_vec();
+    assert_eq!(covered, Ok(Event::Covered { files }));
+}
+
+#[test]
+fn a_saved_workload_is_gone_on_with() {
+    let saved = GuestFiles { holds_workload: true, ..guest(Boundary::HostCall) };
+    assert_eq!(host_call_program(&saved), "served = resume(served)\n");
+    let program = host_call_program(&guest(Boundary::HostCall));
+    assert!(program.ends_with("served = serve(_host.call)\n"), "{program}");
 }
 
 #[test]

@@ -1,0 +1,89 @@
+//! The deployment ladder.
+
+use std::collections::BTreeMap;
+
+use wasmfit_record::{ClosedWorld, Compressed, GuestRecord, Rung, RungRecord, Target};
+
+use crate::fixture::{Behaviour, Fixture, guest, native};
+use crate::{BEHAVIOUR, analysis_of, case, files_of, html_of};
+
+const RUNGS: [(Rung, u64, u64); 4] = [
+    (Rung::Aot, 99_000_000, 180),
+    (Rung::TrimmedWarmed, 32_000_000, 8),
+    (Rung::Oz, 24_000_000, 7),
+    (Rung::Least, 25_000_000, 6),
+];
+
+fn target(rung: Rung) -> Target {
+    format!("wasmtime/cranelift@cpython-3.15-{}", rung.name()).parse().unwrap()
+}
+
+fn made(rung: Rung, bytes: u64) -> GuestRecord {
+    let closed_world = ClosedWorld { requests: 32, functions: 11_000, of: 89_000 };
+    let compressed =
+        Compressed { gzip_bytes: bytes / 3, brotli_bytes: bytes / 4, zstd_bytes: bytes / 4 };
+    let record = RungRecord {
+        rung,
+        base: "cpython-3.15".into(),
+        steps: Vec::new(),
+        closed_world: (rung != Rung::Aot).then_some(closed_world),
+        random_state: None,
+        compressed: BTreeMap::from([("python.wasm".into(), compressed)]),
+    };
+    GuestRecord {
+        name: target(rung).guest,
+        bytes: BTreeMap::from([("python.wasm".into(), bytes), ("lib/x.zip".into(), 54_000_000)]),
+        rung: Some(record),
+        ..guest()
+    }
+}
+
+fn ladder() -> Fixture {
+    let mut fixture = Fixture::new(9);
+    fixture.workload("w");
+    fixture.measure(&case(), &native(), 20, BEHAVIOUR);
+    for (rung, bytes, milliseconds) in RUNGS {
+        fixture.run.guests.push(made(rung, bytes));
+        let cold_ns = milliseconds * 1_000_000;
+        fixture.measure(&case(), &target(rung), 20, Behaviour { cold_ns, ..BEHAVIOUR });
+    }
+    fixture
+}
+
+#[test]
+fn rungs_stand_in_order_beside_native() {
+    let analysis = analysis_of(&ladder());
+    let [ladder] = &analysis.ladders[..] else { panic!("{:?}", analysis.ladders) };
+    assert_eq!(ladder.runtime, "wasmtime/cranelift");
+    assert!(ladder.native.is_some());
+    assert_eq!(ladder.rungs.iter().map(|it| it.rung).collect::<Vec<_>>(), RUNGS.map(|it| it.0));
+    for (found, (_, bytes, milliseconds)) in ladder.rungs.iter().zip(RUNGS) {
+        assert_eq!((found.module_bytes, found.library_bytes), (bytes, 54_000_000));
+        let expected = milliseconds as f64 * 1e6;
+        assert!((found.step.cold_start_ns.value / expected - 1.0).abs() < 0.2, "{found:?}");
+        let resident = found.step.resident_bytes.unwrap();
+        assert_eq!(found.step.instances_per_gib(), Some((1 << 30) / resident));
+    }
+}
+
+#[test]
+fn advice_is_computed_from_the_figures() {
+    let (html, markdown) = files_of(&ladder());
+    for text in [
+        "comes from trimmed, warmed, least library",
+        "keep 11,000 of 89,000 functions, those that 32 requests reach",
+        "compiling ahead starts a guest within microseconds does not hold",
+        "wasm-opt saves 20 to 40% does not hold here: -Oz saves 4.0% of the module",
+        "Size against first response, wasmtime/cranelift",
+    ] {
+        assert!(html.contains(text), "{text}");
+        assert!(markdown.contains(text) || text.starts_with("Size"), "{text}");
+    }
+}
+
+#[test]
+fn a_run_that_deploys_nothing_has_no_ladder() {
+    let fixture = crate::pair(5, 20);
+    assert!(analysis_of(&fixture).ladders.is_empty());
+    assert!(!html_of(&fixture).contains("id=\"deployment\""));
+}
