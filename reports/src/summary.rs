@@ -1,6 +1,7 @@
 //! The results as plain text for a terminal.
 
 use crate::analysis::{Analysis, CellState};
+use crate::boundary::Lab;
 use crate::places::places;
 use crate::tables::{self, Table};
 use crate::warnings::grouped;
@@ -25,8 +26,12 @@ const LISTED: usize = 4;
 /// The result table, the answers, what could not be measured, and warnings.
 #[must_use]
 pub fn summary(analysis: &Analysis) -> String {
-    let results = tables::results(analysis).only(&COLUMNS);
-    let mut sections = vec![aligned(&results), answers(analysis)];
+    let mut sections = Vec::new();
+    if !analysis.workloads.is_empty() || analysis.boundary.is_none() {
+        let results = tables::results(analysis).only(&COLUMNS);
+        sections.extend([aligned(&results), answers(analysis)]);
+    }
+    sections.extend(analysis.boundary.as_ref().map(boundary));
     sections.extend(Some(verdicts(analysis)).filter(|text| !text.is_empty()));
     let banners = banners::parity(analysis).into_iter().chain(banners::of(analysis));
     let notes: Vec<_> = banners
@@ -57,6 +62,22 @@ fn not_measured(analysis: &Analysis) -> String {
         .map(|it| format!("unsupported: {}: {}", places(analysis, &it.cells), it.reason));
     let lines = failed.chain(unsupported).map(|line| line.replace('\n', " "));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// What a crossing costs, both ways.
+fn boundary(lab: &Lab) -> String {
+    let of = [
+        tables::boundary::fits_both_ways(lab),
+        tables::boundary::batching(lab),
+        tables::boundary::copies(lab),
+    ];
+    let mut sections: Vec<String> =
+        of.iter().filter(|table| !table.rows.is_empty()).map(aligned).collect();
+    sections.push(tables::boundary::rules(lab).join("\n"));
+    let missing = tables::boundary::missing(lab).into_iter().map(|line| line.replace('\n', " "));
+    sections.push(missing.collect::<Vec<_>>().join("\n"));
+    sections.retain(|section| !section.is_empty());
+    sections.join("\n\n")
 }
 
 /// Of one workload with reasons, of several as a table.

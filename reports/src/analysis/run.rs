@@ -9,6 +9,7 @@ use super::{
     ANALYSIS_VERSION, Analysis, CaseAnalysis, CellAnalysis, CellState, MachineNoise,
     WorkloadAnalysis, cell, launches, parity, preparation, ranking, survival, unsupported,
 };
+use crate::boundary::{self, CrossingSamples};
 use crate::paths;
 use crate::profile::CellProfile;
 use crate::samples::LaunchSamples;
@@ -27,8 +28,13 @@ pub(crate) fn of_run(
     samples: &BTreeMap<u32, LaunchSamples>,
     sample_count: u64,
     profiles: &BTreeMap<usize, CellProfile>,
+    crossings: &CrossingSamples,
 ) -> Analysis {
-    let workloads = workloads(run, samples, profiles);
+    let all = workloads(run, samples, profiles);
+    let (parity, noise) = (parity::of(&all), machine_noise(run, &all));
+    // A request of the lab is one of many payloads: a latency over all of them
+    // would be none.
+    let (of_lab, workloads): (Vec<_>, Vec<_>) = all.into_iter().partition(boundary::is_of_lab);
     let survivals = survival::of(&workloads);
     let mut analysis = Analysis {
         analysis_version: ANALYSIS_VERSION,
@@ -50,14 +56,16 @@ pub(crate) fn of_run(
         shard: run.shard,
         shards: run.shards.clone(),
         guests: run.guests.iter().cloned().map(paths::shorten_guest).collect(),
-        parity: parity::of(&workloads),
+        parity,
         preparations: preparation::of(run),
         unsupported: unsupported::of(&workloads),
         taxes: survival::taxes(&survivals),
         survivals,
         calibrations: run.calibrations.clone(),
+        crossings: run.crossings.clone(),
         rules: run.rules.clone(),
-        noise: machine_noise(run, &workloads),
+        noise,
+        boundary: boundary::of(run, &of_lab, crossings),
         workloads,
         scenarios: run.scenarios.clone(),
         verdicts: Vec::new(),
