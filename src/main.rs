@@ -11,6 +11,7 @@ mod classes;
 mod cli;
 mod commands;
 mod conformance;
+mod crossings;
 mod drive;
 mod exit;
 mod guests;
@@ -18,6 +19,7 @@ mod inventory;
 mod machine;
 mod matrix;
 mod measure;
+mod memory_copy;
 mod outputs;
 mod places;
 mod plan;
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
     let ended = match &cli.command {
         Command::Assess(arguments) => commands::assess::run(arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),
+        Command::Boundary(arguments) => commands::boundary::run(arguments),
         Command::Publish(arguments) => commands::publish::run(arguments),
         Command::Report(arguments) => commands::report::run(arguments),
         Command::Plan(arguments) => commands::plan::run(arguments),

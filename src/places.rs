@@ -37,6 +37,8 @@ pub(crate) struct Places {
     pub(crate) artifacts: PathBuf,
     /// What `wasmfit calibrate` found out.
     pub(crate) calibrations: PathBuf,
+    /// What `wasmfit boundary` found out.
+    pub(crate) crossings: PathBuf,
     /// Folder of sizes after gzip, by hash.
     pub(crate) gzip_sizes: PathBuf,
     /// Folders of debug files, the first to be searched first.
@@ -68,6 +70,7 @@ impl Places {
             own_guests: BTreeMap::new(),
             artifacts: cache.join("artifacts"),
             calibrations: cache.join("calibrations.json"),
+            crossings: cache.join("crossings.json"),
             gzip_sizes: cache.join("gzip-sizes"),
             debug_files: folder("WASMFIT_DEBUG")
                 .into_iter()

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod bench;
+mod boundary;
 mod comparing;
 mod values;
 
@@ -12,6 +13,7 @@ use clap_complete::Shell;
 use wasmfit_record::Target;
 
 pub(crate) use self::bench::{Assess, Bench, OwnGuest, ProfileName, Runners};
+pub(crate) use self::boundary::{Boundary, Encoding};
 pub(crate) use self::comparing::{
     Compare, ComparisonFormat, FailOn, Merge, Plan, Terms, TimeBudget, Versus,
 };
@@ -41,6 +43,7 @@ fn after_help() -> String {
 pub(crate) enum Command {
     Assess(Assess),
     Bench(Bench),
+    Boundary(Boundary),
     Report(Report),
     Compare(Compare),
     Plan(Plan),
