@@ -20,6 +20,7 @@ fn help_is_as_reviewed() {
         "",
         "assess",
         "bench",
+        "boundary",
         "report",
         "publish",
         "calibrate",
@@ -45,6 +46,7 @@ fn completions_know_every_command() {
         for command in [
             "assess",
             "bench",
+            "boundary",
             "report",
             "calibrate",
             "classify",
