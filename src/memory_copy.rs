@@ -7,7 +7,7 @@ use wasmfit_protocol::monotonic_ns;
 use wasmfit_record::{Direction, Ladder, MemoryCopies};
 
 /// The payload that is held against copies of itself.
-const BYTES: u64 = 1 << 20;
+const BYTES: usize = 1 << 20;
 
 /// A payload that goes in and out has to be copied twice.
 const COPIES: usize = 2;
@@ -18,13 +18,13 @@ const SAMPLES: usize = 101;
 /// Whether a case's crossings are held against copies: raw bytes alone, whose
 /// cost is that of the boundary.
 pub(crate) fn is_reference_of(ladder: &Ladder, batch: Option<u32>) -> bool {
-    ladder.encoding == "raw" && ladder.crossings(batch).contains(&(BYTES, Direction::Both))
+    ladder.encoding == "raw" && ladder.crossings(batch).contains(&(BYTES as u64, Direction::Both))
 }
 
 /// Times copies, each from memory of its own to memory of its own. All of it
 /// has been written before, so that no sample pays for pages.
 pub(crate) fn measure(launch: u32) -> MemoryCopies {
-    let memory = |fill: usize| vec![u8::try_from(fill % 251).unwrap_or(1); BYTES as usize];
+    let memory = |fill: usize| vec![u8::try_from(fill % 251).unwrap_or(1); BYTES];
     let mut pairs: Vec<(Vec<u8>, Vec<u8>)> =
         (1..=COPIES).map(|pair| (memory(pair), memory(100 + pair))).collect();
     let mut sample = || {
@@ -39,7 +39,7 @@ pub(crate) fn measure(launch: u32) -> MemoryCopies {
     sample();
     MemoryCopies {
         launch,
-        bytes: BYTES,
+        bytes: BYTES as u64,
         copies: u32::try_from(COPIES).unwrap_or(u32::MAX),
         wall_ns: (0..SAMPLES).map(|_| sample()).collect(),
     }
@@ -61,7 +61,7 @@ mod tests {
         let ladder = |encoding: &str, direction| Ladder {
             encoding: encoding.into(),
             directions: vec![direction],
-            payload_bytes: vec![vec![64], vec![BYTES]],
+            payload_bytes: vec![vec![64], vec![BYTES as u64]],
             item_bytes: None,
         };
         assert!(is_reference_of(&ladder("raw", Direction::Both), Some(2)));

@@ -126,14 +126,16 @@ fn begin(
     rules: &Rules,
     saved: Option<&Analysis>,
 ) -> Result<Vec<OpenRun>, CommandError> {
-    let scenarios = match arguments.is_lab {
+    let scenarios = if arguments.is_lab {
         // A crossing is no workload to be judged.
-        true => Vec::new(),
-        false => scenarios::find(&arguments.scenarios, &arguments.budgets)?,
+        Vec::new()
+    } else {
+        scenarios::find(&arguments.scenarios, &arguments.budgets)?
     };
-    let mut effort = match arguments.is_lab {
-        true => Effort::boundary(arguments.profile),
-        false => Effort::of(arguments.profile, arguments.sample_rate),
+    let mut effort = if arguments.is_lab {
+        Effort::boundary(arguments.profile)
+    } else {
+        Effort::of(arguments.profile, arguments.sample_rate)
     };
     let until_decided = until_decided(arguments, &matrices[0]);
     if let Some(rule) = &until_decided {

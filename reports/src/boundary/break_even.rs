@@ -42,7 +42,7 @@ fn told(cost: &CrossingCost, request_ns: f64, batch: u32) -> String {
     let crossing = format!(
         "A crossing costs {} whatever it carries, {} of a request",
         duration(fixed_ns),
-        percent(share.min(1.0))
+        if share < 0.001 { "less than 0.1%".to_owned() } else { percent(share.min(1.0)) }
     );
     let item_ns = (request_ns - fixed_ns) / f64::from(batch.max(1));
     let Some(items) = items(fixed_ns, item_ns) else {
@@ -97,6 +97,11 @@ mod tests {
                 1e6,
                 1,
                 "1.00 µs whatever it carries, 0.1% of a request: one item at a time is as good as a batch.",
+            ),
+            (
+                1e8,
+                1,
+                "1.00 µs whatever it carries, less than 0.1% of a request: one item at a time is as good as a batch.",
             ),
             (
                 2000.0,

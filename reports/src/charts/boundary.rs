@@ -92,16 +92,18 @@ fn chart(
     }))
 }
 
+/// Places of cost classes whose colours differ most, the most different first.
+const COLOURS: [u8; 8] = [0, 5, 8, 7, 3, 1, 6, 2];
+
 /// Colours that differ; native has its own where lines are targets.
 fn inks(curves: &[&Curve]) -> Vec<Ink> {
     let targets = distinct(curves.iter().map(|it| &it.target));
-    let mut next = 0_u8;
+    let mut colours = COLOURS.into_iter().cycle();
     let ink = |curve: &&Curve| {
         if targets.len() > 1 && curve.target.is_native() {
             return Ink::Native;
         }
-        next += 1;
-        Ink::Cost(next - 1)
+        Ink::Cost(colours.next().unwrap_or_default())
     };
     curves.iter().map(ink).collect()
 }
