@@ -1,6 +1,6 @@
 //! The results as plain text for a terminal.
 
-use crate::analysis::{Analysis, CellState};
+use crate::analysis::{Analysis, CellState, distinct};
 use crate::boundary::Lab;
 use crate::places::places;
 use crate::tables::{self, Table};
@@ -91,7 +91,9 @@ fn verdicts(analysis: &Analysis) -> String {
         let line = format!("{scenario}: {grade}. {reason}{}", conditions.collect::<String>());
         line.replace('\n', " ")
     });
-    lines.collect::<Vec<_>>().join("\n")
+    // The same in most scenarios, whose best target is mostly the same.
+    let batching = distinct(analysis.verdicts.iter().filter_map(|it| it.batching.clone()));
+    lines.chain(batching).collect::<Vec<_>>().join("\n")
 }
 
 fn answers(analysis: &Analysis) -> String {
