@@ -11,6 +11,7 @@ mod classes;
 mod cli;
 mod commands;
 mod conformance;
+mod crossings;
 mod deploy;
 mod drive;
 mod exit;
@@ -19,6 +20,7 @@ mod inventory;
 mod machine;
 mod matrix;
 mod measure;
+mod memory_copy;
 mod outputs;
 mod places;
 mod plan;
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => commands::bench::run(arguments),
         Command::Deploy(arguments) => commands::deploy::run(arguments),
         Command::Sandbox(arguments) => commands::sandbox::run(arguments),
+        Command::Boundary(arguments) => commands::boundary::run(arguments),
         Command::Publish(arguments) => commands::publish::run(arguments),
         Command::Report(arguments) => commands::report::run(arguments),
         Command::Plan(arguments) => commands::plan::run(arguments),

@@ -6,8 +6,8 @@ use std::time::SystemTime;
 
 use wasmfit_protocol::{Failure, FailureKind, Limits};
 use wasmfit_record::{
-    Calibration, Case, Cell, CellOutcome, GuestRecord, Run, RunnerRecord, SCHEMA_VERSION, Shard,
-    Status, Target, WorkloadRecord,
+    Calibration, Case, Cell, CellOutcome, CrossingCost, GuestRecord, Run, RunnerRecord,
+    SCHEMA_VERSION, Shard, Status, Target, WorkloadRecord,
 };
 
 use crate::classes::Rules;
@@ -222,6 +222,19 @@ impl Matrix {
         calibrations.into_iter().filter(fits).collect()
     }
 
+    /// The costs of crossings that are true of these targets as they are now.
+    pub(crate) fn crossings(&self, known: Vec<CrossingCost>) -> Vec<CrossingCost> {
+        let fits = |cost: &CrossingCost| {
+            self.targets.iter().any(|(target, setup)| {
+                *target == cost.target
+                    && setup
+                        .as_ref()
+                        .is_ok_and(|setup| setup.hello.runtime_version == cost.runtime_version)
+            })
+        };
+        known.into_iter().filter(fits).collect()
+    }
+
     fn guests(&self) -> Vec<GuestRecord> {
         let mut guests: Vec<GuestRecord> = Vec::new();
         for (_, setup) in &self.targets {
@@ -302,6 +315,8 @@ impl Matrix {
             rules: rules.files().to_vec(),
             scenarios: Vec::new(),
             calibrations: Vec::new(),
+            crossings: Vec::new(),
+            memory_copies: Vec::new(),
             runners: self.runners(),
             requests_sha256: BTreeMap::new(),
             session: None,
@@ -367,8 +382,8 @@ impl Matrix {
     /// How many requests each case needs.
     pub(crate) fn requests(&self) -> BTreeMap<Case, u32> {
         let of = |Chosen { workload, cases, .. }: &Chosen| {
-            let count = workload.manifest.requests;
-            cases.clone().into_iter().map(move |case| (case, count))
+            let counted = cases.iter().map(|case| (case.clone(), workload.requests_of(case)));
+            counted.collect::<Vec<_>>()
         };
         self.workloads.iter().flat_map(of).collect()
     }

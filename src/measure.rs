@@ -18,6 +18,7 @@ use crate::classes::Rules;
 use crate::drive::{Assignment, Interrupt, Runner, Told, drive};
 use crate::exit::CommandError;
 use crate::matrix::Matrix;
+use crate::memory_copy;
 use crate::outputs::{Agreement, compare, not_finite};
 use crate::progress::Progress;
 use crate::quiet::{Disturbance, Watch};
@@ -149,6 +150,11 @@ impl<'a> Measurement<'a> {
         let requests = self.directory.requests(&case);
         let requests = std::path::absolute(&requests).unwrap_or(requests);
         let task = Task::Measure { workload, requests, sampling };
+        let cell = &self.run.cells[planned.cell];
+        let ladder = self.run.workload_of(cell).and_then(|it| it.boundary.as_ref());
+        if ladder.is_some_and(|it| memory_copy::is_reference_of(it, cell.case.batch)) {
+            self.run.memory_copies.push(memory_copy::measure(id));
+        }
         let watch = Watch::begin();
         let began_ns = monotonic_ns();
         let told = drive(&setup.runner, &assignment, &task, self.interrupt);

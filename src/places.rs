@@ -41,6 +41,8 @@ pub(crate) struct Places {
     pub(crate) binaryen: PathBuf,
     /// Folder of sizes after compression, by hash.
     pub(crate) compressed_sizes: PathBuf,
+    /// What `wasmfit boundary` found out.
+    pub(crate) crossings: PathBuf,
     /// Folder of sizes after gzip, by hash.
     pub(crate) gzip_sizes: PathBuf,
     /// Folders of debug files, the first to be searched first.
@@ -74,6 +76,7 @@ impl Places {
             calibrations: cache.join("calibrations.json"),
             binaryen: cache.join("sysroots/binaryen/usr/bin"),
             compressed_sizes: cache.join("compressed-sizes"),
+            crossings: cache.join("crossings.json"),
             gzip_sizes: cache.join("gzip-sizes"),
             debug_files: folder("WASMFIT_DEBUG")
                 .into_iter()

@@ -73,6 +73,28 @@ impl Effort {
         }
     }
 
+    /// What the boundary's cost takes: enough requests of every payload for a
+    /// median, few enough that the samples of what takes microseconds fill no
+    /// disk.
+    pub(crate) fn boundary(profile: ProfileName) -> Self {
+        let usual = Self::of(profile, 0);
+        let ([warmup, plain, phase], most_requests) = match profile {
+            ProfileName::Quick => ([20, 60, 30], 1500),
+            ProfileName::Default => ([100, 200, 100], 3000),
+            ProfileName::Thorough => ([200, 400, 200], 6000),
+        };
+        Self {
+            sampling: Sampling {
+                // Each of the largest payloads twice, and of the others once.
+                least_requests: 18,
+                most_requests,
+                ..sampling(warmup, plain, phase, 0, 0)
+            },
+            cold_rounds: 0,
+            ..usual
+        }
+    }
+
     /// What a calibration takes: long profiles, for some thousand samples of
     /// each mix, and times of each ingredient from the same launches.
     pub(crate) fn calibration(rounds: u32, hertz: u32) -> Self {

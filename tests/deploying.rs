@@ -31,7 +31,10 @@ fn what_has_no_ladder_is_refused_in_one_line() {
             &["wordpiece", "-t", "wasmtime/cranelift@a", "-t", "wasmer/cranelift@b"],
             "a ladder is of one guest, and the targets name a, b",
         ),
-        (&["wordpiece", "-t", "wasmtime/cranelift@cpython-3.12"], "cannot go on after it was saved"),
+        (
+            &["wordpiece", "-t", "wasmtime/cranelift@cpython-3.12"],
+            "cannot go on after it was saved",
+        ),
     ] {
         let output = deploy(folder.path(), arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", errors(&output));
@@ -45,7 +48,8 @@ fn what_has_no_ladder_is_refused_in_one_line() {
 fn a_ladder_is_made_measured_and_verified() {
     let folder = tempfile::tempdir().expect("a folder");
     let rungs = ["--rung", "aot", "--rung", "least"];
-    let output = deploy(folder.path(), &[&["rules-engine", "--json", "-o", "run"], &rungs[..]].concat());
+    let output =
+        deploy(folder.path(), &[&["rules-engine", "--json", "-o", "run"], &rungs[..]].concat());
     assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
 
     let run = RunDirectory::read(&folder.path().join("run")).expect("a run");

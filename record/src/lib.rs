@@ -16,6 +16,7 @@
 //! when the run is resumed, and ignored when it is read.
 
 mod appended;
+mod boundary;
 mod cell;
 mod class;
 mod directory;
@@ -30,6 +31,7 @@ mod session;
 mod target;
 mod workload;
 
+pub use boundary::{CrossingCost, Direction, Ladder, MemoryCopies};
 pub use cell::{Cell, CellOutcome, Deviation, Launch, LaunchOutcome};
 pub use class::{Class, ClassError};
 pub use directory::{RecordError, RunDirectory};

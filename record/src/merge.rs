@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use wasmfit_protocol::Sample;
 
 use crate::{
-    Cell, Launch, PlannedLaunch, ProfileRecord, RecordError, Run, RunDirectory, SCHEMA_VERSION,
-    Session, Shard, ShardRun, Status, read_profile_records, read_samples,
+    Cell, Launch, MemoryCopies, PlannedLaunch, ProfileRecord, RecordError, Run, RunDirectory,
+    SCHEMA_VERSION, Session, Shard, ShardRun, Status, read_profile_records, read_samples,
 };
 
 /// Shards that do not make a run.
@@ -223,6 +223,8 @@ fn head(shards: &[Found], command: Vec<String>) -> Run {
         cells: Vec::new(),
         launches: Vec::new(),
         calibrations: Vec::new(),
+        crossings: Vec::new(),
+        memory_copies: Vec::new(),
         runners: Vec::new(),
         requests_sha256: BTreeMap::new(),
         session,
@@ -239,6 +241,7 @@ fn head(shards: &[Found], command: Vec<String>) -> Run {
         add_new(&mut run.workloads, &of.workloads, |a, b| a.name == b.name);
         add_new(&mut run.runners, &of.runners, |a, b| a.name == b.name);
         add_new(&mut run.calibrations, &of.calibrations, |a, b| a.target == b.target);
+        add_new(&mut run.crossings, &of.crossings, |a, b| a.target == b.target);
         run.requests_sha256.extend(of.requests_sha256.clone());
     }
     run
@@ -302,6 +305,8 @@ fn add(
         for row in &mut profile {
             row.launch = id;
         }
+        let copies = of.memory_copies.iter().filter(|it| it.launch == launch.id);
+        run.memory_copies.extend(copies.map(|it| MemoryCopies { launch: id, ..it.clone() }));
         directory.append(run, id, &own, &profile)?;
         run.launches.push(Launch { id, planned: moved(&launch.planned), ..launch.clone() });
     }

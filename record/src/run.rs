@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use wasmfit_protocol::Boundary;
 
 use crate::{
-    Cell, Launch, Plan, PlannedLaunch, RungRecord, Scenario, Session, Shard, ShardRun, Target,
-    WorkloadRecord,
+    Cell, CrossingCost, Launch, MemoryCopies, Plan, PlannedLaunch, RungRecord, Scenario, Session,
+    Shard, ShardRun, Target, WorkloadRecord,
 };
 
 /// One execution of a matrix of workloads and targets.
@@ -44,6 +44,14 @@ pub struct Run {
     /// targets for which that is known.
     #[serde(default)]
     pub calibrations: Vec<Calibration>,
+    /// What a crossing of the boundary cost when `wasmfit boundary` was last
+    /// run, of the targets for which that is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crossings: Vec<CrossingCost>,
+    /// What the machine itself took to copy bytes, before launches that
+    /// measure the boundary.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub memory_copies: Vec<MemoryCopies>,
     /// The runners that were launched; none in runs made before they were
     /// noted.
     #[serde(default)]

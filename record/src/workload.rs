@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Ladder;
+
 /// A workload as it was measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct WorkloadRecord {
@@ -31,6 +33,9 @@ pub struct WorkloadRecord {
     pub assets_sha256: String,
     /// Size of all assets.
     pub assets_bytes: u64,
+    /// What it measures of the boundary; none but of lab workloads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boundary: Option<Ladder>,
 }
 
 /// How two responses to one request are compared.

@@ -70,8 +70,13 @@ fn failures(analysis: &Analysis) -> Option<Banner> {
     let states = || analysis.cells().map(|(_, cell)| &cell.state);
     let count =
         |matching: fn(&CellState) -> bool| states().filter(|it| matching(it)).count() as u64;
-    let failed = count(|state| matches!(state, CellState::Failed { .. }));
+    let of_lab = |is_failure| {
+        let missing = analysis.boundary.iter().flat_map(|lab| &lab.missing);
+        missing.filter(|it| it.is_failure == is_failure && !it.is_pending).count() as u64
+    };
+    let failed = count(|state| matches!(state, CellState::Failed { .. })) + of_lab(true);
     let unsupported = count(|state| matches!(state, CellState::Unsupported { .. }));
+    let unsupported = unsupported + of_lab(false);
     if failed + unsupported == 0 {
         return None;
     }
@@ -95,6 +100,10 @@ fn outputs(analysis: &Analysis) -> Banner {
             Outputs::WithinTolerance { .. } => within += 1,
             Outputs::Unverified => unverified += 1,
         }
+    }
+    if let Some(lab) = &analysis.boundary {
+        identical += lab.identical_cells;
+        unverified += lab.unverified_cells;
     }
     let parts = [
         (identical, "byte-identical to native"),

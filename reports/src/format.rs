@@ -34,6 +34,16 @@ pub(crate) fn size(bytes: u64) -> String {
     in_units(bytes as f64, &SIZES)
 }
 
+/// `64 B`, `16 KiB`, of a payload: a power of two in binary units.
+pub(crate) fn payload(bytes: u64) -> String {
+    let units = [(1 << 20, "MiB"), (1 << 10, "KiB")];
+    let fits = |(size, _): &&(u64, &str)| bytes >= *size && bytes.is_multiple_of(*size);
+    match units.iter().find(fits) {
+        Some((size, unit)) => format!("{} {unit}", bytes / size),
+        None => format!("{bytes} B"),
+    }
+}
+
 /// `2.91×`.
 pub(crate) fn ratio(times: f64) -> String {
     format!("{}×", significant(times))
@@ -198,6 +208,10 @@ mod tests {
         assert_eq!(ratio(0.9121), "0.912×");
         assert_eq!(size(98_600_000), "98.6 MB");
         assert_eq!(size(0), "0 B");
+        assert_eq!(
+            [0, 64, 4096, 1536, 1 << 26].map(payload),
+            ["0 B", "64 B", "4 KiB", "1536 B", "64 MiB"]
+        );
         assert_eq!(percent(0.1234), "12.3%");
         assert_eq!(percent(1.0), "100%");
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);

@@ -9,6 +9,7 @@ use wasmfit_record::Scenario;
 use crate::ReportError;
 use crate::analysis::{Analysis, CaseAnalysis, CellState, Ladder, Unsupported, WorkloadAnalysis};
 use crate::banners::{self, Banner};
+use crate::boundary::Lab;
 use crate::charts::{self, Figure};
 use crate::figures;
 use crate::format::{count, counted};
@@ -38,6 +39,7 @@ struct Page<'a> {
     chart: Option<Figure>,
     overview: Table,
     refusals: Vec<Refusal>,
+    boundary: Option<BoundarySection>,
     results: Table,
     disturbed: Option<String>,
     limits: Table,
@@ -116,6 +118,33 @@ struct LadderSection {
     sizes: Table,
 }
 
+/// What crossing the boundary costs.
+struct BoundarySection {
+    rules: Vec<String>,
+    copies: Table,
+    batching: Table,
+    overview: Table,
+    by_encoding: Vec<Figure>,
+    by_target: Vec<Figure>,
+    fits: Table,
+    points: Table,
+    missing: Vec<String>,
+}
+
+fn boundary_section(lab: &Lab) -> Result<BoundarySection, ReportError> {
+    Ok(BoundarySection {
+        rules: tables::boundary::rules(lab),
+        copies: keep_marks(tables::boundary::copies(lab)),
+        batching: tables::boundary::batching(lab),
+        overview: tables::boundary::overview(lab),
+        by_encoding: charts::by_encoding(lab)?,
+        by_target: charts::by_target(lab)?,
+        fits: tables::boundary::fits(lab),
+        points: tables::boundary::points(lab),
+        missing: tables::boundary::missing(lab),
+    })
+}
+
 /// A cell that failed.
 pub(crate) struct FailedCell {
     pub(crate) cell: String,
@@ -158,6 +187,7 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
         chart: charts::overview(analysis)?,
         overview: keep_marks(tables::overview(analysis)),
         refusals: refusals(analysis),
+        boundary: analysis.boundary.as_ref().map(boundary_section).transpose()?,
         results: keep_marks(tables::results(analysis)),
         disturbed: tables::disturbed(analysis),
         limits: tables::limits(analysis),
@@ -193,6 +223,10 @@ pub(crate) fn script_hash() -> String {
 /// How much of what was measured on what.
 pub(crate) fn subject(analysis: &Analysis) -> String {
     let workloads = counted(analysis.workloads.len() as u64, "workload", "workloads");
+    if let (Some(lab), true) = (&analysis.boundary, analysis.workloads.is_empty()) {
+        let targets = counted(lab.targets.len() as u64, "target", "targets");
+        return format!("the boundary of {targets}");
+    }
     let targets = counted(analysis.targets().len() as u64, "target", "targets");
     format!("{workloads} on {targets}")
 }

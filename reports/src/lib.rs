@@ -8,6 +8,7 @@
 
 pub mod analysis;
 mod banners;
+pub mod boundary;
 mod calibration;
 mod charts;
 pub mod comparison;
@@ -33,6 +34,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use analysis::{Analysis, CostClass};
+pub use boundary::Lab;
 pub use calibration::{Calibrated, Mix, calibrated};
 pub use charts::ChartError;
 pub use site::publish;
@@ -85,7 +87,8 @@ pub fn analyze(folder: &Path) -> Result<Analysis, RecordError> {
     let run = RunDirectory::read(folder)?;
     let (samples, count) = samples::read(folder, &run)?;
     let profiles = profile::read(folder, &run)?;
-    Ok(analysis::of_run(&run, &samples, count, &profiles))
+    let crossings = boundary::read(folder, &run)?;
+    Ok(analysis::of_run(&run, &samples, count, &profiles, &crossings))
 }
 
 /// Writes `report.html` and `report.md` into the run directory `folder`.

@@ -5,6 +5,7 @@ use askama::Template;
 use crate::ReportError;
 use crate::analysis::Analysis;
 use crate::banners::{self, Banner};
+use crate::boundary::Lab;
 use crate::headline::{self, Headline};
 use crate::html::{FailedCell, Refusal, command, failed, refusals, subject, survivors};
 use crate::tables::{self, Table};
@@ -24,6 +25,7 @@ struct Page<'a> {
     verdicts: Table,
     overview: Table,
     refusals: Vec<Refusal>,
+    boundary: Option<BoundarySection>,
     results: Table,
     disturbed: Option<String>,
     limits: Table,
@@ -60,6 +62,25 @@ struct CaseSection {
     cold_starts: Table,
 }
 
+/// What crossing the boundary costs.
+struct BoundarySection {
+    rules: Vec<String>,
+    copies: Table,
+    batching: Table,
+    fits: Table,
+    missing: Vec<String>,
+}
+
+fn boundary_section(lab: &Lab) -> BoundarySection {
+    BoundarySection {
+        rules: tables::boundary::rules(lab),
+        copies: tables::boundary::copies(lab),
+        batching: tables::boundary::batching(lab),
+        fits: tables::boundary::fits(lab),
+        missing: tables::boundary::missing(lab),
+    }
+}
+
 pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
     let line = |it: &Headline| {
         format!("{} **{}**{}", escape(&it.before), escape(&it.figure), escape(&it.after))
@@ -89,6 +110,7 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
         verdicts: tables::verdicts(analysis),
         overview: tables::overview(analysis),
         refusals: refusals(analysis),
+        boundary: analysis.boundary.as_ref().map(boundary_section),
         results: tables::results(analysis),
         disturbed: tables::disturbed(analysis),
         limits: tables::limits(analysis),

@@ -1,6 +1,7 @@
 //! The results as plain text for a terminal.
 
-use crate::analysis::{Analysis, CellState};
+use crate::analysis::{Analysis, CellState, distinct};
+use crate::boundary::Lab;
 use crate::places::places;
 use crate::tables::{self, Table};
 use crate::warnings::grouped;
@@ -25,8 +26,12 @@ const LISTED: usize = 4;
 /// The result table, the answers, what could not be measured, and warnings.
 #[must_use]
 pub fn summary(analysis: &Analysis) -> String {
-    let results = tables::results(analysis).only(&COLUMNS);
-    let mut sections = vec![aligned(&results), answers(analysis)];
+    let mut sections = Vec::new();
+    if !analysis.workloads.is_empty() || analysis.boundary.is_none() {
+        let results = tables::results(analysis).only(&COLUMNS);
+        sections.extend([aligned(&results), answers(analysis)]);
+    }
+    sections.extend(analysis.boundary.as_ref().map(boundary));
     sections.extend(limits(analysis));
     sections.extend(Some(verdicts(analysis)).filter(|text| !text.is_empty()));
     let banners = banners::parity(analysis).into_iter().chain(banners::of(analysis));
@@ -66,6 +71,22 @@ fn limits(analysis: &Analysis) -> Option<String> {
     (!table.rows.is_empty()).then(|| format!("{title}:\n{}", aligned(&table)))
 }
 
+/// What a crossing costs, both ways.
+fn boundary(lab: &Lab) -> String {
+    let of = [
+        tables::boundary::fits_both_ways(lab),
+        tables::boundary::batching(lab),
+        tables::boundary::copies(lab),
+    ];
+    let mut sections: Vec<String> =
+        of.iter().filter(|table| !table.rows.is_empty()).map(aligned).collect();
+    sections.push(tables::boundary::rules(lab).join("\n"));
+    let missing = tables::boundary::missing(lab).into_iter().map(|line| line.replace('\n', " "));
+    sections.push(missing.collect::<Vec<_>>().join("\n"));
+    sections.retain(|section| !section.is_empty());
+    sections.join("\n\n")
+}
+
 /// Of one workload with reasons, of several as a table.
 fn verdicts(analysis: &Analysis) -> String {
     if analysis.workloads.len() > 1 && !analysis.verdicts.is_empty() {
@@ -77,7 +98,9 @@ fn verdicts(analysis: &Analysis) -> String {
         let line = format!("{scenario}: {grade}. {reason}{}", conditions.collect::<String>());
         line.replace('\n', " ")
     });
-    lines.collect::<Vec<_>>().join("\n")
+    // The same in most scenarios, whose best target is mostly the same.
+    let batching = distinct(analysis.verdicts.iter().filter_map(|it| it.batching.clone()));
+    lines.chain(batching).collect::<Vec<_>>().join("\n")
 }
 
 fn answers(analysis: &Analysis) -> String {

@@ -202,6 +202,9 @@ pub(crate) struct Bench {
     /// Print the figures as JSON; where versions are compared, the comparison
     #[arg(long)]
     pub(crate) json: bool,
+    /// Whether it is `wasmfit boundary` that measures.
+    #[arg(skip)]
+    pub(crate) is_lab: bool,
 }
 
 /// A guest's folder by the guest's name: `NAME=DIR`.

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod bench;
+mod boundary;
 mod comparing;
 mod deploy;
 mod sandbox;
@@ -14,6 +15,7 @@ use clap_complete::Shell;
 use wasmfit_record::Target;
 
 pub(crate) use self::bench::{Assess, Bench, OwnGuest, ProfileName, Runners};
+pub(crate) use self::boundary::{Boundary, Encoding};
 pub(crate) use self::comparing::{
     Compare, ComparisonFormat, FailOn, Merge, Plan, Terms, TimeBudget, Versus,
 };
@@ -47,6 +49,7 @@ pub(crate) enum Command {
     Bench(Bench),
     Deploy(Deploy),
     Sandbox(Sandbox),
+    Boundary(Boundary),
     Report(Report),
     Compare(Compare),
     Plan(Plan),

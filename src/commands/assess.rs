@@ -83,5 +83,6 @@ pub(crate) fn bench_of(arguments: &Assess, out: &Path) -> Result<Bench, CommandE
         inject: None,
         versus: Versus::default(),
         json: arguments.json,
+        is_lab: false,
     })
 }

@@ -10,7 +10,10 @@ use wasmfit_reports::Analysis;
 use crate::calibrations;
 use crate::classes::Rules;
 use crate::cli::{Bench, Cli, Command, TimeBudget};
-use crate::commands::{assess, compare, deploy, print, print_json, require_no_run, sandbox};
+use crate::commands::{
+    assess, boundary, compare, deploy, print, print_json, require_no_run, sandbox,
+};
+use crate::crossings;
 use crate::drive::Interrupt;
 use crate::exit::{CommandError, Ending};
 use crate::inventory::Inventory;
@@ -83,6 +86,9 @@ pub(crate) fn measure(arguments: &Bench, interrupt: &Interrupt) -> Result<Ending
     measured?;
     let analyses = versions.iter().map(|version| report(&version.folder(&folder)));
     let analyses: Vec<Analysis> = analyses.collect::<Result<_, _>>()?;
+    if original.is_lab {
+        boundary::conclude(&folder, &analyses[0], &versions[0].setting.places)?;
+    }
     let base = analyses.get(1).or(saved.as_ref());
     let compared = base.map(|base| compare::compare(base, &analyses[0], &original.versus.terms));
     let compared = compared.transpose()?;
@@ -127,8 +133,17 @@ fn begin(
     rules: &Rules,
     saved: Option<&Analysis>,
 ) -> Result<Vec<OpenRun>, CommandError> {
-    let scenarios = scenarios::find(&arguments.scenarios, &arguments.budgets)?;
-    let mut effort = Effort::of(arguments.profile, arguments.sample_rate);
+    let scenarios = if arguments.is_lab {
+        // A crossing is no workload to be judged.
+        Vec::new()
+    } else {
+        scenarios::find(&arguments.scenarios, &arguments.budgets)?
+    };
+    let mut effort = if arguments.is_lab {
+        Effort::boundary(arguments.profile)
+    } else {
+        Effort::of(arguments.profile, arguments.sample_rate)
+    };
     let until_decided = until_decided(arguments, &matrices[0]);
     if let Some(rule) = &until_decided {
         effort = effort.until_decided(rule);
@@ -154,6 +169,7 @@ fn begin(
         }
         matrix.weigh_guests(&mut run, &places.gzip_sizes);
         run.calibrations = matrix.fitting(calibrations::read(&places.calibrations), rules);
+        run.crossings = matrix.crossings(crossings::read(&places.crossings));
         if let Some(base) = saved {
             compare::check_comparable(base, &run, &arguments.versus.terms)?;
         }
@@ -239,6 +255,7 @@ fn original_arguments(run: &Run, folder: &Path) -> Result<Bench, CommandError> {
         Ok(Command::Assess(arguments)) => assess::bench_of(&arguments, folder),
         Ok(Command::Deploy(arguments)) => deploy::bench_of(&arguments, folder),
         Ok(Command::Sandbox(arguments)) => Ok(sandbox::bench_of(&arguments)),
+        Ok(Command::Boundary(arguments)) => Ok(boundary::bench_of(&arguments, folder)),
         _ => Err(CommandError::Run(format!(
             "the run was begun by {:?}, which this wasmfit does not understand: start a new run",
             run.command.join(" ")

@@ -123,6 +123,7 @@ pub(crate) fn bench_of(arguments: &Deploy, out: &Path) -> Result<Bench, CommandE
         targets: of_rungs,
         limited: None,
         with_native: true,
+        is_lab: false,
         interpreters: false,
         python: arguments.python.clone(),
         shard: None,

@@ -2,6 +2,7 @@
 
 pub(crate) mod assess;
 pub(crate) mod bench;
+pub(crate) mod boundary;
 pub(crate) mod calibrate;
 pub(crate) mod check;
 pub(crate) mod classify;

@@ -26,6 +26,7 @@ pub(crate) fn bench_of(arguments: &Sandbox) -> Bench {
         limited: Some(limited),
         interpreters: false,
         with_native: false,
+        is_lab: false,
         python: arguments.python.clone(),
         shard: None,
         profile: arguments.profile,

@@ -66,7 +66,8 @@ fn zstd_bytes(bytes: &[u8]) -> io::Result<u64> {
 fn brotli_bytes(mut bytes: &[u8]) -> io::Result<u64> {
     /// The logarithm of the largest window that browsers take.
     const WINDOW_BITS: u32 = 24;
-    let mut encoder = brotli::CompressorReader::new(&mut bytes, 1 << 16, BROTLI_QUALITY, WINDOW_BITS);
+    let mut encoder =
+        brotli::CompressorReader::new(&mut bytes, 1 << 16, BROTLI_QUALITY, WINDOW_BITS);
     let mut buffer = vec![0; 1 << 16];
     let mut length = 0;
     loop {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use wasmfit_protocol::file_sha256;
-use wasmfit_record::{Case, DeviationCause, OutputFormat, Tolerance, WorkloadRecord};
+use wasmfit_record::{Case, DeviationCause, Ladder, OutputFormat, Tolerance, WorkloadRecord};
 
 pub(crate) use self::assets::Assets;
 
@@ -62,6 +62,9 @@ pub(crate) struct Manifest {
     /// has to be there and be that file.
     #[serde(default)]
     pub(crate) assets: BTreeMap<String, String>,
+    /// What it measures of the boundary: lab workloads alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) boundary: Option<Ladder>,
 }
 
 /// The cost classes that a workload can be dominated by.
@@ -172,6 +175,18 @@ impl Workload {
                 "bytes are equal or not: format \"bytes\" takes no tolerance".into(),
             ));
         }
+        if let Some(ladder) = &manifest.boundary {
+            let groups = (1..).take(ladder.payload_bytes.len());
+            let is_whole = ladder.payload_bytes.iter().all(|group| !group.is_empty());
+            if !manifest.batch_sizes.iter().copied().eq(groups)
+                || !is_whole
+                || ladder.directions.is_empty()
+            {
+                return Err(usage(
+                    "[boundary] needs directions, and one list of payload_bytes for each of the batch sizes 1, 2, 3 and so on".into(),
+                ));
+            }
+        }
         let folder = folder
             .canonicalize()
             .map_err(|error| CommandError::Usage(format!("{}: {error}", folder.display())))?;
@@ -234,6 +249,12 @@ impl Workload {
         sizes.map(|batch| Case { workload: workload.clone(), batch: Some(*batch) }).collect()
     }
 
+    /// How many requests a case of it has.
+    pub(crate) fn requests_of(&self, case: &Case) -> u32 {
+        let crossings = self.manifest.boundary.as_ref().map(|it| it.crossings(case.batch).len());
+        crossings.map_or(self.manifest.requests, |it| u32::try_from(it).unwrap_or(u32::MAX))
+    }
+
     /// What runners are told of it.
     pub(crate) fn for_runner(&self) -> wasmfit_protocol::Workload {
         wasmfit_protocol::Workload {
@@ -246,7 +267,8 @@ impl Workload {
     /// Its record, with hashes, and its assets.
     pub(crate) fn record(&self) -> Result<(WorkloadRecord, Assets), CommandError> {
         let (dominant, accuracy) = (self.manifest.dominant().into(), self.manifest.accuracy());
-        let Manifest { title, stands_for, data, packages, output, .. } = self.manifest.clone();
+        let Manifest { title, stands_for, data, packages, output, boundary, .. } =
+            self.manifest.clone();
         let assets = Assets::read(&self.folder.join("assets")).map_err(|error| {
             CommandError::Usage(format!("workload {}: {error}", self.folder.display()))
         })?;
@@ -267,6 +289,7 @@ impl Workload {
             code_sha256,
             assets_sha256: assets.sha256(),
             assets_bytes: assets.bytes(),
+            boundary,
         };
         Ok((record, assets))
     }

@@ -19,9 +19,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use wasmfit_protocol::{Boundary, ColdPhase, Failure, RequestPhase, Sampling, Start, Versions};
 use wasmfit_record::{
-    Budget, Calibration, Case, Deviation, Environment, GuestRecord, Profile, RulesRecord,
-    RunnerRecord, Scenario, Session, Shard, ShardRun, Status, Target, Tolerance, UntilDecided,
-    WorkloadRecord,
+    Budget, Calibration, Case, CrossingCost, Deviation, Environment, GuestRecord, Profile,
+    RulesRecord, RunnerRecord, Scenario, Session, Shard, ShardRun, Status, Target, Tolerance,
+    UntilDecided, WorkloadRecord,
 };
 
 pub use attribution::{Attributed, Attribution, Cost, CostClass, NotAssessable, Part, PlaceCount};
@@ -36,12 +36,13 @@ pub use survival::{ClassMove, Survival, Tax};
 pub use unsupported::Unsupported;
 pub use wasmfit_protocol::{Execution, Limit, LimitKind};
 
+use crate::boundary::Lab;
 use crate::statistics::{Estimate, Interval};
 use crate::verdict::Verdict;
 use crate::warnings::Warning;
 
 /// Version of the analysis as JSON.
-pub const ANALYSIS_VERSION: u32 = 4;
+pub const ANALYSIS_VERSION: u32 = 5;
 
 /// A run, understood.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -105,11 +106,16 @@ pub struct Analysis {
     pub limits: Vec<LimitCost>,
     /// How far the attribution is off, of the targets for which that is known.
     pub calibrations: Vec<Calibration>,
+    /// What a crossing of the boundary cost when `wasmfit boundary` was last
+    /// run, of the targets for which that is known.
+    pub crossings: Vec<CrossingCost>,
     /// The files of rules that told the classes.
     pub rules: Vec<RulesRecord>,
     /// How quiet the machine was.
     pub noise: MachineNoise,
-    /// By workload, in the run's order.
+    /// What crossing the boundary costs, where lab workloads were measured.
+    pub boundary: Option<Lab>,
+    /// By workload, in the run's order; those of the lab are in `boundary`.
     pub workloads: Vec<WorkloadAnalysis>,
     /// The scenarios it is judged by.
     pub scenarios: Vec<Scenario>,

@@ -10,6 +10,7 @@ use super::{
     WorkloadAnalysis, cell, ladder, launches, limits, parity, preparation, ranking, survival,
     unsupported,
 };
+use crate::boundary::{self, CrossingSamples};
 use crate::paths;
 use crate::profile::CellProfile;
 use crate::samples::LaunchSamples;
@@ -28,11 +29,16 @@ pub(crate) fn of_run(
     samples: &BTreeMap<u32, LaunchSamples>,
     sample_count: u64,
     profiles: &BTreeMap<usize, CellProfile>,
+    crossings: &CrossingSamples,
 ) -> Analysis {
     let nothing = LaunchSamples::default();
     let served: Vec<_> =
         (0..run.cells.len()).map(|cell| served_launches(run, cell, samples, &nothing)).collect();
-    let workloads = workloads(run, &served, profiles);
+    let all = workloads(run, &served, profiles);
+    let (parity, noise) = (parity::of(&all), machine_noise(run, &all));
+    // A request of the lab is one of many payloads: a latency over all of them
+    // would be none.
+    let (of_lab, workloads): (Vec<_>, Vec<_>) = all.into_iter().partition(boundary::is_of_lab);
     let survivals = survival::of(&workloads);
     let preparations = preparation::of(run);
     let mut analysis = Analysis {
@@ -55,7 +61,7 @@ pub(crate) fn of_run(
         shard: run.shard,
         shards: run.shards.clone(),
         guests: run.guests.iter().cloned().map(paths::shorten_guest).collect(),
-        parity: parity::of(&workloads),
+        parity,
         ladders: ladder::of(&workloads, &run.guests, &preparations),
         preparations,
         unsupported: unsupported::of(&workloads),
@@ -63,8 +69,10 @@ pub(crate) fn of_run(
         survivals,
         limits: limits::of(run, &served),
         calibrations: run.calibrations.clone(),
+        crossings: run.crossings.clone(),
         rules: run.rules.clone(),
-        noise: machine_noise(run, &workloads),
+        noise,
+        boundary: boundary::of(run, &of_lab, crossings),
         workloads,
         scenarios: run.scenarios.clone(),
         verdicts: Vec::new(),

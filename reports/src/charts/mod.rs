@@ -7,6 +7,7 @@
 
 mod attribution;
 mod axis;
+mod boundary;
 mod canvas;
 mod cold_start;
 mod ladder;
@@ -17,6 +18,7 @@ mod spread;
 mod stack;
 
 pub(crate) use attribution::{Shown, attribution};
+pub(crate) use boundary::{by_encoding, by_target};
 pub use canvas::ChartError;
 pub(crate) use canvas::Ink;
 pub(crate) use cold_start::cold_start;

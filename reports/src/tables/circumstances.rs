@@ -101,19 +101,24 @@ type Packages = BTreeMap<String, BTreeSet<String>>;
 /// What runs inside each target, over all cases.
 pub(crate) fn versions(analysis: &Analysis) -> Table {
     let mut targets: Vec<([String; 4], Packages)> = Vec::new();
-    for (_, cell, measured) in analysis.measured() {
+    let measured = analysis.measured().map(|(_, cell, measured)| {
+        (&cell.target, cell.boundary, &measured.runtime_version, &measured.versions)
+    });
+    let of_lab = analysis.boundary.iter().flat_map(|lab| &lab.targets);
+    let of_lab = of_lab.map(|it| (&it.target, it.boundary, &it.runtime_version, &it.versions));
+    for (target, boundary, runtime_version, versions) in measured.chain(of_lab) {
         let target = [
-            cell.target.to_string(),
-            measured.runtime_version.clone(),
-            measured.versions.python.clone(),
-            cell.boundary.map_or_else(String::new, |boundary| boundary.name().into()),
+            target.to_string(),
+            runtime_version.clone(),
+            versions.python.clone(),
+            boundary.map_or_else(String::new, |boundary| boundary.name().into()),
         ];
         let known = targets.iter().position(|(known, _)| *known == target);
         let (_, packages) = match known {
             Some(known) => &mut targets[known],
             None => targets.push_mut((target, Packages::new())),
         };
-        for (name, version) in &measured.versions.packages {
+        for (name, version) in &versions.packages {
             packages.entry(name.clone()).or_default().insert(version.clone());
         }
     }

@@ -1,6 +1,7 @@
 //! Tables, the same for every format.
 
 mod attribution;
+pub(crate) mod boundary;
 mod cells;
 mod circumstances;
 pub(crate) mod comparison;

@@ -9,6 +9,7 @@ use super::requirement::{Asked, Outcome, Requirement};
 use super::{Best, Grade, Verdict, alternative};
 use crate::analysis::limits::contenders;
 use crate::analysis::{Analysis, CaseAnalysis, CellAnalysis, WorkloadAnalysis};
+use crate::boundary::batch_sentence;
 use crate::format::{counted, cut, ratio};
 
 /// Letters of a reason, which stands in full beside it.
@@ -43,6 +44,7 @@ fn of_workload(analysis: &Analysis, workload: &WorkloadAnalysis, scenario: &Scen
         conditions: Vec::new(),
         reason,
         alternative: None,
+        batching: None,
     };
     let Some(best) = cases.iter().min_by(|a, b| by_fit(a, b)) else {
         return verdict(Grade::NotAssessable, "No WebAssembly target was to be measured.".into());
@@ -59,15 +61,17 @@ fn of_workload(analysis: &Analysis, workload: &WorkloadAnalysis, scenario: &Scen
         Grade::Strong if !conditions.is_empty() => Grade::Conditional,
         grade => grade,
     };
+    let place = Best {
+        case: best.case.case.clone(),
+        target: best.cell.target.clone(),
+        requirements: best.requirements.clone(),
+        deciding: best.deciding,
+    };
     Verdict {
         reason: reason(best),
         alternative: alternative::of(analysis, best.case, best.cell, deciding(best), grade),
-        best: Some(Best {
-            case: best.case.case.clone(),
-            target: best.cell.target.clone(),
-            requirements: best.requirements.clone(),
-            deciding: best.deciding,
-        }),
+        batching: batch_sentence(analysis, &place),
+        best: Some(place),
         conditions,
         ..verdict(grade, String::new())
     }

@@ -103,6 +103,9 @@ pub struct Verdict {
     pub reason: String,
     /// What to do instead, or beside it.
     pub alternative: Option<String>,
+    /// From which batch size on the boundary no longer matters; none where the
+    /// cost of a crossing is not known.
+    pub batching: Option<String>,
 }
 
 /// The case on the target that fits best, held against what is asked.

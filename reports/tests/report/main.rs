@@ -1,6 +1,7 @@
 //! Reports of runs that were made up.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod boundary;
 mod comparison;
 mod fixture;
 mod ladder;

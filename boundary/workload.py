@@ -1,0 +1,216 @@
+"""Crosses the boundary with payloads of many sizes: the lab workload of every encoding.
+
+The same file is every lab workload; `[boundary]` of the workload.toml beside it says
+which encoding it is, in which directions payloads go, and how large they are.
+
+A request is a header of eight bytes, the direction and how many values follow (or, for
+the way out, are asked for), as little-endian unsigned 32-bit numbers; then the encoded
+values. A payload of n bytes is n / 8 numbers of double precision, whatever their
+encoding makes of them, so that encodings are compared at the same content. Raw payloads
+are bytes that nobody looks at.
+
+The way in is answered with the last eight bytes or the last value: too little to cost
+anything, and enough to show that the payload has arrived. The way out comes from values
+that are made before.
+"""
+
+import tomllib
+
+IN, OUT, BOTH = 0, 1, 2
+DIRECTIONS = {"in": IN, "out": OUT, "both": BOTH}
+HEADER_BYTES = VALUE_BYTES = 8
+
+with open(__file__.rpartition("/")[0] + "/workload.toml", "rb") as _file:
+    BOUNDARY = tomllib.load(_file)["boundary"]
+
+
+def header(direction, count):
+    return direction.to_bytes(4, "little") + count.to_bytes(4, "little")
+
+
+def count_of(request):
+    return int.from_bytes(request[4:HEADER_BYTES], "little")
+
+
+def numbers(count):
+    """Returns reproducible doubles from 0 up to 1, of all digits, as an array."""
+    from array import array
+
+    state, base = 42, array("d")
+    for _ in range(min(count, 1024)):
+        # Knuth's MMIX constants; the upper 53 bits are a double's.
+        state = (6364136223846793005 * state + 1442695040888963407) % 2**64
+        base.append((state >> 11) / 2**53)
+    return (base * (count // 1024 + 1))[:count]
+
+
+def pattern(size):
+    return (bytes(range(256)) * (size // 256 + 1))[:size]
+
+
+class Prepared(dict):
+    """Values for the way out, by their number, made when they are first asked for."""
+
+    def __init__(self, make):
+        self.make = make
+
+    def __missing__(self, count):
+        made = self[count] = self.make(count)
+        return made
+
+
+class Raw:
+    """Bytes that nobody looks at: what is left is the crossing itself."""
+
+    @staticmethod
+    def load(assets):
+        return Prepared(lambda count: pattern(count * VALUE_BYTES))
+
+    @staticmethod
+    def decode(request):
+        return request
+
+    @staticmethod
+    def infer(model, request):
+        direction = request[0]
+        if direction == BOTH:
+            return request
+        if direction == IN:
+            return request[-VALUE_BYTES:]
+        return model[count_of(request)]
+
+    @staticmethod
+    def encode(response):
+        return response
+
+    @staticmethod
+    def payload(count):
+        return pattern(count * VALUE_BYTES)
+
+
+class Items(Raw):
+    """Items of raw bytes, taken apart and put together one by one, as a batch is."""
+
+    @staticmethod
+    def decode(request):
+        size = BOUNDARY["item_bytes"]
+        return [request[at : at + size] for at in range(HEADER_BYTES, len(request), size)]
+
+    @staticmethod
+    def infer(model, items):
+        return items
+
+    @staticmethod
+    def encode(items):
+        return b"".join(items)
+
+
+class Encoded:
+    """Values in an encoding: `loads` takes a request, `dumps` gives bytes."""
+
+    def __init__(self, loads, dumps, prepare=list):
+        self.loads, self.dumps, self.prepare = loads, dumps, prepare
+
+    def load(self, assets):
+        return Prepared(lambda count: self.prepare(numbers(count)))
+
+    def decode(self, request):
+        direction = request[0]
+        return direction, count_of(request) if direction == OUT else self.loads(request)
+
+    def infer(self, model, x):
+        direction, values = x
+        if direction == BOTH:
+            return values
+        if direction == IN:
+            return values[-1:]
+        return model[values]
+
+    def encode(self, values):
+        return self.dumps(values)
+
+    def payload(self, count):
+        return self.dumps(self.prepare(numbers(count)))
+
+
+def of_struct():
+    from struct import pack, unpack_from
+
+    return Encoded(
+        lambda request: unpack_from(f"<{count_of(request)}d", request, HEADER_BYTES),
+        lambda values: pack(f"<{len(values)}d", *values),
+    )
+
+
+def of_json():
+    from json import dumps, loads
+
+    return Encoded(
+        lambda request: loads(request[HEADER_BYTES:]),
+        lambda values: dumps(values).encode(),
+    )
+
+
+def of_pickle():
+    from pickle import dumps, loads
+
+    return Encoded(
+        lambda request: loads(memoryview(request)[HEADER_BYTES:]),
+        # A stated protocol: another Python's default may be another.
+        lambda values: dumps(values, 5),
+    )
+
+
+def of_msgpack():
+    from msgpack import packb, unpackb
+
+    return Encoded(lambda request: unpackb(memoryview(request)[HEADER_BYTES:]), packb)
+
+
+def of_array():
+    from array import array
+
+    def loads(request):
+        values = array("d")
+        values.frombytes(memoryview(request)[HEADER_BYTES:])
+        return values
+
+    return Encoded(loads, array.tobytes, prepare=lambda values: values)
+
+
+def of_numpy(is_view):
+    import numpy as np
+
+    def view(request):
+        return np.frombuffer(request, "<f8", count_of(request), HEADER_BYTES)
+
+    return Encoded(
+        view if is_view else lambda request: view(request).copy(),
+        np.ndarray.tobytes,
+        prepare=lambda values: np.array(values, "<f8"),
+    )
+
+
+ENCODINGS = {
+    "raw": Raw,
+    "items": Items,
+    "struct": of_struct,
+    "json": of_json,
+    "pickle": of_pickle,
+    "msgpack": of_msgpack,
+    "array": of_array,
+    "numpy-view": lambda: of_numpy(is_view=True),
+    "numpy-copy": lambda: of_numpy(is_view=False),
+}
+
+_encoding = ENCODINGS[BOUNDARY["encoding"]]()
+load, decode, infer, encode = _encoding.load, _encoding.decode, _encoding.infer, _encoding.encode
+
+
+def make_request(index, batch):
+    """Returns a request with payload and direction by its index, sizes by the batch."""
+    directions, payload_bytes = BOUNDARY["directions"], BOUNDARY["payload_bytes"][batch - 1]
+    place, which = divmod(index, len(directions))
+    direction = DIRECTIONS[directions[which]]
+    count = payload_bytes[place % len(payload_bytes)] // VALUE_BYTES
+    return header(direction, count) + (b"" if direction == OUT else _encoding.payload(count))
