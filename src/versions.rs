@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use wasmfit_record::Side;
 
-use crate::cli::{Bench, OwnGuest, Versus};
+use crate::cli::{Bench, OwnGuest, Purpose, Versus};
 use crate::exit::CommandError;
 use crate::inventory::Inventory;
 use crate::matrix::{Matrix, Targets};
@@ -79,7 +79,7 @@ impl Version {
         inventory: &Inventory<'_>,
     ) -> Result<Matrix, CommandError> {
         let mut named = arguments.targets.clone();
-        if arguments.with_native {
+        if arguments.purpose == Purpose::Deployment {
             named.insert(0, inventory.native());
         }
         if self.side == Side::Base {

@@ -20,6 +20,7 @@ fn help_is_as_reviewed() {
         "",
         "assess",
         "bench",
+        "deploy",
         "sandbox",
         "boundary",
         "report",
@@ -47,6 +48,7 @@ fn completions_know_every_command() {
         for command in [
             "assess",
             "bench",
+            "deploy",
             "sandbox",
             "boundary",
             "report",

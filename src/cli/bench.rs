@@ -139,9 +139,6 @@ pub(crate) struct Bench {
     /// those that compile
     #[arg(long, conflicts_with = "targets")]
     pub(crate) interpreters: bool,
-    /// Native is measured too, whatever the targets.
-    #[arg(skip)]
-    pub(crate) with_native: bool,
     /// Native interpreter, CPython 3.11 or later, for example of a virtual
     /// environment [default: that of scripts/setup]
     #[arg(long, value_name = "PYTHON")]
@@ -202,9 +199,21 @@ pub(crate) struct Bench {
     /// Print the figures as JSON; where versions are compared, the comparison
     #[arg(long)]
     pub(crate) json: bool,
-    /// Whether it is `wasmfit boundary` that measures.
+    /// What it is measured for.
     #[arg(skip)]
-    pub(crate) is_lab: bool,
+    pub(crate) purpose: Purpose,
+}
+
+/// What a measurement is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To compare targets.
+    #[default]
+    Targets,
+    /// `wasmfit boundary`: its workloads are payloads.
+    Boundary,
+    /// `wasmfit deploy`: native is measured whatever the targets.
+    Deployment,
 }
 
 /// A guest's folder by the guest's name: `NAME=DIR`.

@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use wasmfit_record::Target;
 
-pub(crate) use self::bench::{Assess, Bench, OwnGuest, ProfileName, Runners};
+pub(crate) use self::bench::{Assess, Bench, OwnGuest, ProfileName, Purpose, Runners};
 pub(crate) use self::boundary::{Boundary, Encoding};
 pub(crate) use self::comparing::{
     Compare, ComparisonFormat, FailOn, Merge, Plan, Terms, TimeBudget, Versus,

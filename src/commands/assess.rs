@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::cli::{Assess, Bench, Runners, Versus};
+use crate::cli::{Assess, Bench, Purpose, Runners, Versus};
 use crate::commands::bench;
 use crate::exit::{CommandError, Ending};
 use crate::places::Places;
@@ -64,7 +64,6 @@ pub(crate) fn bench_of(arguments: &Assess, out: &Path) -> Result<Bench, CommandE
         targets: arguments.targets.clone(),
         limited: None,
         interpreters: false,
-        with_native: false,
         python: arguments.python.clone(),
         shard: None,
         profile: arguments.profile,
@@ -83,6 +82,6 @@ pub(crate) fn bench_of(arguments: &Assess, out: &Path) -> Result<Bench, CommandE
         inject: None,
         versus: Versus::default(),
         json: arguments.json,
-        is_lab: false,
+        purpose: Purpose::Targets,
     })
 }

@@ -9,7 +9,7 @@ use wasmfit_reports::Analysis;
 
 use crate::calibrations;
 use crate::classes::Rules;
-use crate::cli::{Bench, Cli, Command, TimeBudget};
+use crate::cli::{Bench, Cli, Command, Purpose, TimeBudget};
 use crate::commands::{
     assess, boundary, compare, deploy, print, print_json, require_no_run, sandbox,
 };
@@ -86,7 +86,7 @@ pub(crate) fn measure(arguments: &Bench, interrupt: &Interrupt) -> Result<Ending
     measured?;
     let analyses = versions.iter().map(|version| report(&version.folder(&folder)));
     let analyses: Vec<Analysis> = analyses.collect::<Result<_, _>>()?;
-    if original.is_lab {
+    if original.purpose == Purpose::Boundary {
         boundary::conclude(&folder, &analyses[0], &versions[0].setting.places)?;
     }
     let base = analyses.get(1).or(saved.as_ref());
@@ -133,13 +133,13 @@ fn begin(
     rules: &Rules,
     saved: Option<&Analysis>,
 ) -> Result<Vec<OpenRun>, CommandError> {
-    let scenarios = if arguments.is_lab {
+    let scenarios = if arguments.purpose == Purpose::Boundary {
         // A crossing is no workload to be judged.
         Vec::new()
     } else {
         scenarios::find(&arguments.scenarios, &arguments.budgets)?
     };
-    let mut effort = if arguments.is_lab {
+    let mut effort = if arguments.purpose == Purpose::Boundary {
         Effort::boundary(arguments.profile)
     } else {
         Effort::of(arguments.profile, arguments.sample_rate)

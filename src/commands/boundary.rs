@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use wasmfit_record::{RunDirectory, Status};
 use wasmfit_reports::Analysis;
 
-use crate::cli::{Bench, Boundary, Encoding, Versus};
+use crate::cli::{Bench, Boundary, Encoding, Purpose, Versus};
 use crate::commands::{bench, require_no_run};
 use crate::crossings;
 use crate::exit::{CommandError, Ending};
@@ -95,7 +95,6 @@ pub(crate) fn bench_of(arguments: &Boundary, out: &Path) -> Bench {
         workloads: folders.map(|it| it.to_string_lossy().into_owned()).collect(),
         targets: arguments.targets.clone(),
         interpreters: arguments.interpreters,
-        with_native: false,
         limited: None,
         python: arguments.python.clone(),
         shard: None,
@@ -115,7 +114,7 @@ pub(crate) fn bench_of(arguments: &Boundary, out: &Path) -> Bench {
         inject: None,
         versus: Versus::default(),
         json: arguments.json,
-        is_lab: true,
+        purpose: Purpose::Boundary,
     }
 }
 

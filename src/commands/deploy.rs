@@ -6,9 +6,9 @@ use std::time::SystemTime;
 use wasmfit_protocol::{Boundary, Limits};
 use wasmfit_record::{Rung, Target};
 
-use crate::cli::{Bench, Deploy, OwnGuest, Runners, Versus};
+use crate::cli::{Bench, Deploy, OwnGuest, Purpose, Runners, Versus};
 use crate::commands::{bench, require_no_run};
-use crate::deploy::{Maker, guest_name};
+use crate::deploy::{Maker, Shared, guest_name};
 use crate::drive::Interrupt;
 use crate::exit::{CommandError, Ending};
 use crate::places::Places;
@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &Deploy) -> Result<Ending, CommandError> {
         folder: &folder,
         interrupt: &interrupt,
         progress: &progress,
-        shared: Default::default(),
+        shared: Shared::default(),
     };
     for rung in rungs(arguments) {
         maker.make(rung)?;
@@ -122,8 +122,7 @@ pub(crate) fn bench_of(arguments: &Deploy, out: &Path) -> Result<Bench, CommandE
         workloads: vec![arguments.workload.clone()],
         targets: of_rungs,
         limited: None,
-        with_native: true,
-        is_lab: false,
+        purpose: Purpose::Deployment,
         interpreters: false,
         python: arguments.python.clone(),
         shard: None,

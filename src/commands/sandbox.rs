@@ -1,6 +1,6 @@
 //! `wasmfit sandbox`: what limits cost.
 
-use crate::cli::{Bench, Limited, Sandbox, Versus};
+use crate::cli::{Bench, Limited, Purpose, Sandbox, Versus};
 use crate::commands::bench;
 use crate::exit::{CommandError, Ending};
 
@@ -25,8 +25,7 @@ pub(crate) fn bench_of(arguments: &Sandbox) -> Bench {
         targets: Vec::new(),
         limited: Some(limited),
         interpreters: false,
-        with_native: false,
-        is_lab: false,
+        purpose: Purpose::Targets,
         python: arguments.python.clone(),
         shard: None,
         profile: arguments.profile,

@@ -16,6 +16,7 @@ use wasmfit_record::{ClosedWorld, MakingStep, Rung, RungRecord};
 use super::binaryen::Program;
 use super::compressed;
 use super::recipe::{Held, Recipe};
+use super::thunks;
 use crate::drive::{Assignment, Interrupt, Told, drive};
 use crate::exit::CommandError;
 use crate::guests::{Guest, Manifest};
@@ -164,9 +165,8 @@ impl Maker<'_> {
             workload: self.workload.for_runner(),
             requests: requests.map(Path::to_owned),
         };
-        let random_state = match self.ask(guest, &task)? {
-            Event::SnapshotMade { random_state } => random_state,
-            _ => return Err(Told::off_topic().message),
+        let Event::SnapshotMade { random_state } = self.ask(guest, &task)? else {
+            return Err(Told::off_topic().message);
         };
         let module = self.keep_scratch("snapshot.wasm", &stage.module, "held")?;
         let served = if requests.is_some() { ", every request served once" } else { "" };
@@ -255,9 +255,15 @@ impl Maker<'_> {
             [&["--split", "-g", &*profile_option, "--no-placeholders"][..], &FEATURES].concat();
         let files = [("", &*stage.module), ("-o1", &*module), ("-o2", &*rest)];
         Program::Split.run(&self.setting.places, &options, &files)?;
-        let closed_world =
-            ClosedWorld { requests, functions: functions(&module)?, of: functions(&stage.module)? };
+        let (functions, of) = counted(&profile)?;
+        let closed_world = ClosedWorld { requests, functions, of };
         let _ = fs::remove_file(&rest);
+        thunks::remove(&module)?;
+        let merged = self.work("trimmed-merged.wasm")?;
+        let passes = ["-g", "--duplicate-function-elimination", "--remove-unused-module-elements"];
+        let options = [&FEATURES[..], &passes].concat();
+        Program::Opt.run(&self.setting.places, &options, &[("", &*module), ("-o", &*merged)])?;
+        fs::rename(&merged, &module).map_err(|error| in_words(&module, &error))?;
         let what = format!("{requests} requests served, wasm-split --split: functions reached");
         let mut stage = stage.then(module, what, since)?;
         stage.closed_world = Some(closed_world);
@@ -482,17 +488,15 @@ fn write(folder: &Path, manifest: &Manifest) -> io::Result<()> {
     fs::write(folder.join("guest.toml"), text)
 }
 
-/// How many functions a module defines.
-fn functions(module: &Path) -> Result<u32, String> {
-    let bytes = fs::read(module).map_err(|error| in_words(module, &error))?;
-    for payload in wasmparser::Parser::new(0).parse_all(&bytes) {
-        if let wasmparser::Payload::FunctionSection(section) =
-            payload.map_err(|error| error.to_string())?
-        {
-            return Ok(section.count());
-        }
-    }
-    Ok(0)
+/// How many functions a profile of `wasm-split` says were reached, and of how
+/// many: behind eight bytes that identify the module, four for each, zero
+/// where it was not.
+fn counted(profile: &Path) -> Result<(u32, u32), String> {
+    let bytes = fs::read(profile).map_err(|error| in_words(profile, &error))?;
+    let (counters, _) = bytes.get(8..).unwrap_or_default().as_chunks::<4>();
+    let reached = counters.iter().filter(|it| **it != [0; 4]).count();
+    let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    Ok((number(reached), number(counters.len())))
 }
 
 fn stem(path: &Path) -> String {

@@ -7,5 +7,6 @@ mod binaryen;
 mod compressed;
 mod make;
 mod recipe;
+mod thunks;
 
-pub(crate) use make::{Maker, guest_name};
+pub(crate) use make::{Maker, Shared, guest_name};

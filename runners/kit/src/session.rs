@@ -484,8 +484,10 @@ impl Session {
 
     fn frozen(&mut self, message: &[u8]) -> Result<Arc<[u8]>, Over> {
         let Work::Snapshot { random_state, .. } = &mut self.work else {
-            // Whether it could be saved is nothing to a coverage.
-            return Ok(self.order_stop());
+            // Whether it could be saved is nothing to a coverage, but what
+            // finding out takes is.
+            self.step = Step::AskingFiles;
+            return Ok(order("files"));
         };
         *random_state = Some(match message {
             b"reseeded" => RandomState::Reseeded,
@@ -505,7 +507,7 @@ impl Session {
         if let Work::Cover { files, .. } = &mut self.work {
             *files = String::from_utf8_lossy(message).lines().map(str::to_owned).collect();
         }
-        self.order_freeze()
+        self.order_stop()
     }
 
     fn order_burst(&mut self, kind: BurstKind, size: u32) -> Arc<[u8]> {
@@ -567,10 +569,7 @@ impl Session {
                 self.switch_sampler(kind, true)?;
                 Ok(self.order_burst(kind, size))
             }
-            None if matches!(self.work, Work::Cover { .. }) => {
-                self.step = Step::AskingFiles;
-                Ok(order("files"))
-            }
+            None if matches!(self.work, Work::Cover { .. }) => Ok(self.order_freeze()),
             None => Ok(self.order_stop()),
         }
     }

@@ -1,0 +1,84 @@
+//! What `wasm-split` leaves in place of a function that it has split off.
+//!
+//! Tables still name such a function, so there is a thunk that looks the real
+//! one up in a table of its own, which the other half would fill. There is no
+//! other half here: to look it up traps. Tens of thousands of thunks take
+//! longer to load than the functions that are needed; a thunk that is just
+//! `unreachable` traps too, and those of one type are one function.
+
+use std::fs;
+use std::path::Path;
+
+use wasm_encoder::{CodeSection, Function, Instruction, Module, RawSection};
+use wasmparser::{BinaryReaderError, FunctionBody, Operator, Parser, Payload};
+
+/// Has the thunks of `module` trap by themselves.
+pub(super) fn remove(module: &Path) -> Result<(), String> {
+    let told = |error: &dyn std::fmt::Display| format!("{}: {error}", module.display());
+    let read = fs::read(module).map_err(|error| told(&error))?;
+    let rewritten = rewritten(&read).map_err(|error| told(&error))?;
+    fs::write(module, rewritten).map_err(|error| told(&error))
+}
+
+fn rewritten(module: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
+    let mut written = Module::new();
+    let (mut code, mut functions) = (CodeSection::new(), 0);
+    for payload in Parser::new(0).parse_all(module) {
+        match payload? {
+            Payload::CodeSectionStart { count, .. } => functions = count,
+            Payload::CodeSectionEntry(body) => {
+                if is_thunk(&body)? {
+                    let mut trap = Function::new([]);
+                    trap.instruction(&Instruction::Unreachable).instruction(&Instruction::End);
+                    code.function(&trap);
+                } else {
+                    code.raw(body.as_bytes());
+                }
+                if code.len() == functions {
+                    written.section(&code);
+                }
+            }
+            other => {
+                if let Some((id, range)) = other.as_section() {
+                    written.section(&RawSection { id, data: &module[range] });
+                }
+            }
+        }
+    }
+    Ok(written.finish())
+}
+
+/// Whether a function does nothing but call what a second table has for it.
+fn is_thunk(body: &FunctionBody<'_>) -> Result<bool, BinaryReaderError> {
+    let mut calls = false;
+    for operator in body.get_operators_reader()? {
+        match operator? {
+            Operator::LocalGet { .. } | Operator::I32Const { .. } | Operator::End => {}
+            Operator::CallIndirect { table_index, .. } if table_index > 0 => calls = true,
+            _ => return Ok(false),
+        }
+    }
+    Ok(calls)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thunks_trap_and_all_else_stays() {
+        let text = |of_thunk: &str| {
+            format!(
+                "(module (table 1 funcref) (table 1 funcref) (type $t (func (param i32) (result i32)))
+                 (func (export \"thunk\") (type $t) {of_thunk})
+                 (func (export \"kept\") (type $t) (call_indirect (type $t) (local.get 0) (i32.const 0)))
+                 (memory 1) (data (i32.const 0) \"x\"))"
+            )
+        };
+        let thunk = "(call_indirect 1 (type $t) (local.get 0) (i32.const 7))";
+        let module = wat::parse_str(text(thunk)).expect("a module");
+        let expected = wat::parse_str(text("(unreachable)")).expect("a module");
+        assert_eq!(rewritten(&module).expect("rewritten"), expected);
+        assert_eq!(rewritten(&expected).expect("rewritten"), expected, "nothing is left to do");
+    }
+}
