@@ -258,7 +258,7 @@ impl Maker<'_> {
         let (functions, of) = counted(&profile)?;
         let closed_world = ClosedWorld { requests, functions, of };
         let _ = fs::remove_file(&rest);
-        thunks::remove(&module)?;
+        thunks::remove(&module, &stage.module)?;
         let merged = self.work("trimmed-merged.wasm")?;
         let passes = ["-g", "--duplicate-function-elimination", "--remove-unused-module-elements"];
         let options = [&FEATURES[..], &passes].concat();

@@ -4,27 +4,53 @@
 //! one up in a table of its own, which the other half would fill. There is no
 //! other half here: to look it up traps. Tens of thousands of thunks take
 //! longer to load than the functions that are needed; a thunk that is just
-//! `unreachable` traps too, and those of one type are one function.
+//! `unreachable` traps too, and those of one type are one function. Nor does
+//! anybody need what is exported for the other half alone.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use wasm_encoder::{CodeSection, Function, Instruction, Module, RawSection};
+use wasm_encoder::{
+    CodeSection, ExportKind, ExportSection, Function, Instruction, Module, RawSection,
+};
 use wasmparser::{BinaryReaderError, FunctionBody, Operator, Parser, Payload};
 
-/// Has the thunks of `module` trap by themselves.
-pub(super) fn remove(module: &Path) -> Result<(), String> {
+/// Has the thunks of `module`, which was split off `base`, trap by themselves,
+/// and leaves out what `base` does not export.
+pub(super) fn remove(module: &Path, base: &Path) -> Result<(), String> {
     let told = |error: &dyn std::fmt::Display| format!("{}: {error}", module.display());
     let read = fs::read(module).map_err(|error| told(&error))?;
-    let rewritten = rewritten(&read).map_err(|error| told(&error))?;
-    fs::write(module, rewritten).map_err(|error| told(&error))
+    let base = fs::read(base).map_err(|error| told(&error))?;
+    let rewritten = exports(&base).and_then(|kept| rewritten(&read, &kept));
+    fs::write(module, rewritten.map_err(|error| told(&error))?).map_err(|error| told(&error))
 }
 
-fn rewritten(module: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
+/// The names that a module exports.
+fn exports(module: &[u8]) -> Result<BTreeSet<String>, BinaryReaderError> {
+    for payload in Parser::new(0).parse_all(module) {
+        if let Payload::ExportSection(exports) = payload? {
+            return exports.into_iter().map(|it| Ok(it?.name.to_owned())).collect();
+        }
+    }
+    Ok(BTreeSet::new())
+}
+
+fn rewritten(module: &[u8], kept: &BTreeSet<String>) -> Result<Vec<u8>, BinaryReaderError> {
     let mut written = Module::new();
     let (mut code, mut functions) = (CodeSection::new(), 0);
     for payload in Parser::new(0).parse_all(module) {
         match payload? {
+            Payload::ExportSection(exports) => {
+                let mut section = ExportSection::new();
+                for export in exports {
+                    let export = export?;
+                    if kept.contains(export.name) {
+                        section.export(export.name, ExportKind::from(export.kind), export.index);
+                    }
+                }
+                written.section(&section);
+            }
             Payload::CodeSectionStart { count, .. } => functions = count,
             Payload::CodeSectionEntry(body) => {
                 if is_thunk(&body)? {
@@ -78,7 +104,11 @@ mod tests {
         let thunk = "(call_indirect 1 (type $t) (local.get 0) (i32.const 7))";
         let module = wat::parse_str(text(thunk)).expect("a module");
         let expected = wat::parse_str(text("(unreachable)")).expect("a module");
-        assert_eq!(rewritten(&module).expect("rewritten"), expected);
-        assert_eq!(rewritten(&expected).expect("rewritten"), expected, "nothing is left to do");
+        let kept = exports(&module).expect("exports");
+        assert_eq!(rewritten(&module, &kept).expect("rewritten"), expected);
+        assert_eq!(rewritten(&expected, &kept).expect("rewritten"), expected, "nothing to do");
+        let only = BTreeSet::from(["kept".to_owned()]);
+        let fewer = rewritten(&module, &only).expect("rewritten");
+        assert_eq!(exports(&fewer).expect("exports"), only);
     }
 }
