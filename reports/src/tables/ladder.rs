@@ -100,22 +100,23 @@ pub(crate) fn advice(ladder: &Ladder) -> Vec<String> {
         ));
     }
     told.extend(rung(Rung::Aot).map(compiled_ahead));
-    // With the same functions and without names, but for what was optimised.
-    if let Some((plain, least)) = rung(Rung::Least).map(|it| (it, it)) {
+    if let Some(plain) = rung(Rung::TrimmedWarmed) {
         told.extend(
             [(Rung::Oz, "-Oz"), (Rung::O3, "-O3")]
                 .into_iter()
                 .filter_map(|(name, level)| Some(optimised(rung(name)?, plain, level))),
         );
-        told.push(format!(
+    }
+    told.extend(rung(Rung::Least).map(|least| {
+        format!(
             "The smallest, {}, is {} after Brotli, and its library {}.",
             least.rung.title(),
             least
                 .module_compressed
                 .map_or_else(|| size(least.module_bytes), |it| size(it.brotli_bytes)),
             size(least.library_bytes)
-        ));
-    }
+        )
+    }));
     told
 }
 
@@ -155,7 +156,7 @@ fn optimised(optimised: &RungStep, plain: &RungStep, level: &str) -> String {
     let verdict = if (0.2..=0.4).contains(&saved) { "holds" } else { "does not hold" };
     let change = if saved >= 0.0 { "saves" } else { "adds" };
     format!(
-        "That wasm-opt saves 20 to 40% {verdict} here: {level} {change} {:.1}% of the module.",
+        "That wasm-opt saves 20 to 40% {verdict} here: {level}, without names, {change} {:.1}% of the module that was trimmed and warmed.",
         saved.abs() * 100.0
     )
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use wasmfit_protocol::{ColdPhase, FailureKind, Start};
-use wasmfit_record::{GuestRecord, Need, Price, Scenario, Target};
+use wasmfit_record::{GuestRecord, Need, Price, Rung, RungRecord, Scenario, Target};
 
 use super::requirement::{Asked, Figure, Outcome, Requirement};
 use crate::analysis::{
@@ -42,9 +42,26 @@ pub(super) fn hold(
     if cold.is_some_and(|it| it.start == Start::Snapshot) {
         conditions.push("needs a snapshot of the initialised interpreter".to_owned());
     }
+    conditions.extend(guest.and_then(|it| it.rung.as_ref()).into_iter().flat_map(of_rung));
     conditions.extend(measured.and_then(|_| other_versions(analysis, &cell.target)));
     conditions.extend(scenario.budgets.slowdown.and_then(|_| paging_natively(native)));
     Held { requirements, conditions }
+}
+
+/// What a deployment has to do to have this guest, and what it then lacks.
+fn of_rung(record: &RungRecord) -> Vec<String> {
+    let snapshot = match (record.rung, record.random_state) {
+        (Rung::Snapshot, _) => Some("needs a snapshot of the initialised interpreter"),
+        (_, Some(_)) => Some("needs a snapshot with the model loaded"),
+        (_, None) => None,
+    };
+    let trimmed = record.closed_world.map(|closed| {
+        format!(
+            "needs a guest trimmed to the workload: what {} requests did not reach traps",
+            closed.requests
+        )
+    });
+    snapshot.map(str::to_owned).into_iter().chain(trimmed).collect()
 }
 
 fn runs(state: &CellState) -> Requirement {
