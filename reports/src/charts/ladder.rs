@@ -23,7 +23,8 @@ pub(crate) fn ladder(ladder: &Ladder) -> Result<Option<Figure>, ChartError> {
     let time = |it: &RungStep| it.step.cold_start_ns.value;
     let native = ladder.native.map(|it| it.cold_start_ns.value);
     let across = Axis::logarithmic(ladder.rungs.iter().map(|it| bytes(it) as f64), (LEFT, RIGHT));
-    let upwards = Axis::logarithmic(ladder.rungs.iter().map(time).chain(native), (BOTTOM, TOP));
+    let upwards =
+        Axis::logarithmic(ladder.rungs.iter().map(time).chain(native), (BOTTOM, TOP + 12.0));
     let told: Vec<String> = ladder
         .rungs
         .iter()
@@ -38,12 +39,25 @@ pub(crate) fn ladder(ladder: &Ladder) -> Result<Option<Figure>, ChartError> {
             canvas.line(&[(LEFT, y), (RIGHT, y)], 2.0, Ink::Reference)?;
             canvas.text("native", 20, (RIGHT, y - 4.0), Anchor::End, Ink::Muted)?;
         }
+        let mut labels: Vec<((f64, f64), String)> = Vec::new();
         for rung in &ladder.rungs {
             let (x, y) = (across.at(bytes(rung) as f64), upwards.at(time(rung)));
             canvas.dot((x, y), 5.0, Ink::Compiled)?;
-            canvas.text(&letter(rung.rung), 3, (x, y - 8.0), Anchor::Middle, Ink::Text)?;
+            // Dots that touch share a label.
+            let near = |((left, top), _): &&mut ((f64, f64), String)| {
+                (left - x).abs() < 16.0 && (top - y).abs() < 16.0
+            };
+            match labels.iter_mut().find(near) {
+                Some(((_, top), label)) => {
+                    *top = top.min(y);
+                    label.push_str(&letter(rung.rung));
+                }
+                None => labels.push(((x, y), letter(rung.rung))),
+            }
         }
-        Ok(())
+        labels.iter().try_for_each(|((x, y), label)| {
+            canvas.text(label, 11, (*x, y - 8.0), Anchor::Middle, Ink::Text)
+        })
     })?;
     let names = ladder.rungs.iter().map(|it| format!("{} {}", letter(it.rung), it.rung.title()));
     Ok(Some(Figure {

@@ -90,6 +90,15 @@ pub(crate) fn advice(ladder: &Ladder) -> Vec<String> {
         .min_by(|a, b| a.step.cold_start_ns.value.total_cmp(&b.step.cold_start_ns.value));
     if let Some(soonest) = soonest {
         told.push(first_response(soonest, rung(Rung::Aot), ladder.native.as_ref()));
+        let alike: Vec<&str> = ladder
+            .rungs
+            .iter()
+            .filter(|it| it.rung != soonest.rung && !is_later(&it.step, &soonest.step))
+            .map(|it| it.rung.title())
+            .collect();
+        if !alike.is_empty() {
+            told.push(format!("As soon, as far as can be told: {}.", alike.join("; ")));
+        }
     }
     if let Some(closed) = ladder.rungs.iter().find_map(|it| it.closed_world) {
         told.push(format!(
@@ -118,6 +127,12 @@ pub(crate) fn advice(ladder: &Ladder) -> Vec<String> {
         )
     }));
     told
+}
+
+/// Whether the intervals of first responses are apart.
+fn is_later(one: &Step, other: &Step) -> bool {
+    let intervals = one.cold_start_ns.interval.zip(other.cold_start_ns.interval);
+    intervals.is_some_and(|(one, other)| one.low > other.high)
 }
 
 fn first_response(soonest: &RungStep, aot: Option<&RungStep>, native: Option<&Step>) -> String {
