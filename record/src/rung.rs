@@ -128,7 +128,7 @@ pub struct MakingStep {
     pub what: String,
     /// How long it took.
     pub wall_ns: u64,
-    /// SHA-256 of the module after it, hexadecimal.
+    /// SHA-256 of what it made, the module or the library, hexadecimal.
     pub module_sha256: String,
 }
 

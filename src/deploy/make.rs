@@ -223,7 +223,7 @@ impl Maker<'_> {
     /// The base with counters, made once for all workloads.
     fn instrumented(&self, source: &Path) -> Result<(PathBuf, MakingStep), String> {
         let since = Instant::now();
-        let sha256 = self.base.manifest.files.get(MODULE).map_or("", |it| &it[..12]);
+        let sha256 = self.base.manifest.files.get(MODULE).and_then(|it| it.get(..12)).unwrap_or("");
         let folder = &self.setup.artifact_folder;
         fs::create_dir_all(folder).map_err(|error| in_words(folder, &error))?;
         let path = folder.join(format!("counted-{sha256}.wasm"));
@@ -414,7 +414,7 @@ impl Maker<'_> {
         };
         let mut manifest = self.manifest(rung);
         for (name, source) in files {
-            place(&source, &folder.join(&name))?;
+            self.place(&source, &folder.join(&name))?;
             let sha256 = file_sha256(&source)?;
             let sizes = compressed::sizes(&source, &sha256, &self.setting.places.compressed_sizes)?;
             record.compressed.insert(name.clone(), sizes);
@@ -425,6 +425,28 @@ impl Maker<'_> {
         manifest.compiled_at_launch = rung == Rung::Jit;
         manifest.rung = Some(record);
         write(&folder, &manifest)
+    }
+
+    /// Puts a file in place: as a link where the file system takes one, since
+    /// rungs share what they do not change. What is not theirs is copied
+    /// first, so that whoever changes a rung changes no installed guest.
+    fn place(&self, source: &Path, target: &Path) -> io::Result<()> {
+        let own = match source.strip_prefix(self.base.file("")) {
+            Err(_) => source.to_owned(),
+            Ok(name) => {
+                let copy = self.work("base").map_err(io::Error::other)?.join(name);
+                if !copy.is_file() {
+                    fs::create_dir_all(copy.parent().unwrap_or(&copy))?;
+                    fs::copy(source, &copy)?;
+                }
+                copy
+            }
+        };
+        match fs::remove_file(target) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        fs::hard_link(&own, target).or_else(|_| fs::copy(&own, target).map(|_| ()))
     }
 
     /// Leaves a guest that says why it could not be made.
@@ -471,16 +493,6 @@ fn library_file(library: &Path) -> Result<PathBuf, String> {
     let mut files = fs::read_dir(library).map_err(|error| in_words(library, &error))?;
     let file = files.find_map(Result::ok).map(|entry| entry.path());
     file.ok_or_else(|| format!("{} holds no library", library.display()))
-}
-
-/// Puts a file in place; a link where the file system takes one, since guests
-/// share what they do not change.
-fn place(source: &Path, target: &Path) -> io::Result<()> {
-    match fs::remove_file(target) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    fs::hard_link(source, target).or_else(|_| fs::copy(source, target).map(|_| ()))
 }
 
 fn write(folder: &Path, manifest: &Manifest) -> io::Result<()> {
