@@ -31,7 +31,7 @@ pub(crate) struct Deploy {
     #[arg(value_name = "WORKLOAD")]
     pub(crate) workload: String,
     /// Target whose guest is prepared; repeatable, of one guest [default:
-    /// wasmtime/cranelift@cpython-3.15]
+    /// cpython-3.15 on wasmtime/cranelift]
     #[arg(short, long = "target", value_name = "TARGET")]
     pub(crate) targets: Vec<Target>,
     /// Rung of the ladder; repeatable [default: all]
