@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use wasmfit_record::CrossingCost;
 
+use crate::cached;
 use crate::exit::CommandError;
 
 /// Version of the file's format.
@@ -39,16 +40,7 @@ pub(crate) fn add(path: &Path, found: Vec<CrossingCost>) -> Result<(), CommandEr
     });
     crossings.extend(found);
     crossings.sort_by(|a, b| (&a.target, &a.measured_at).cmp(&(&b.target, &b.measured_at)));
-    let storage =
-        |error: std::io::Error| CommandError::Storage(format!("{}: {error}", path.display()));
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(storage)?;
-    }
-    let file = File { version: VERSION, crossings };
-    let text = serde_json::to_string_pretty(&file)
-        .map_err(|error| CommandError::Storage(format!("{}: {error}", path.display())))?;
-    let draft = path.with_added_extension("draft");
-    fs::write(&draft, text + "\n").and_then(|()| fs::rename(&draft, path)).map_err(storage)
+    cached::replace(path, &File { version: VERSION, crossings })
 }
 
 #[cfg(test)]

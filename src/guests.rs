@@ -180,7 +180,12 @@ impl Guest {
     /// Size of each file after gzip; those that do not read are left out.
     /// Compressing takes seconds, so `cache` keeps what was found, by hash.
     pub(crate) fn gzip_bytes(&self, cache: &Path) -> BTreeMap<String, u64> {
+        let rung = self.manifest.rung.as_ref();
         let found = self.manifest.files.iter().filter_map(|(name, sha256)| {
+            // Its own manifest says so of a guest that was made here.
+            if let Some(made) = rung.and_then(|it| it.compressed.get(name)) {
+                return Some((name.clone(), made.gzip_bytes));
+            }
             let known = cache.join(sha256);
             let read = || fs::read_to_string(&known).ok()?.trim().parse().ok();
             let bytes = read().or_else(|| {

@@ -5,6 +5,7 @@
 //! tell is `wasmfit-protocol`; what a run directory holds is
 //! `wasmfit-record`; what the figures mean is `wasmfit-reports`.
 
+mod cached;
 mod calibrations;
 mod check;
 mod classes;

@@ -111,11 +111,8 @@ struct CaseSection {
 
 /// The deployment ladder of a case on a runtime.
 struct LadderSection {
-    title: String,
-    advice: Vec<String>,
+    text: tables::ladder::Section,
     figure: Option<Figure>,
-    rungs: Table,
-    sizes: Table,
 }
 
 /// What crossing the boundary costs.
@@ -159,13 +156,7 @@ pub(crate) struct Refusal {
 }
 
 fn ladder_section(ladder: &Ladder) -> Result<LadderSection, ReportError> {
-    Ok(LadderSection {
-        title: format!("{} on {}", ladder.case, ladder.runtime),
-        advice: tables::ladder::advice(ladder),
-        figure: charts::ladder(ladder)?,
-        rungs: tables::ladder::ladder(ladder),
-        sizes: tables::ladder::sizes(ladder),
-    })
+    Ok(LadderSection { text: tables::ladder::Section::of(ladder), figure: charts::ladder(ladder)? })
 }
 
 pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {

@@ -35,7 +35,7 @@ struct Page<'a> {
     survivors: String,
     calibrations: Table,
     cases: Vec<CaseSection>,
-    ladders: Vec<LadderSection>,
+    ladders: Vec<tables::ladder::Section>,
     failed: Vec<FailedCell>,
     warnings: Vec<WarningGroup>,
     outputs: Table,
@@ -46,13 +46,6 @@ struct Page<'a> {
     environment: Table,
     budget: Option<String>,
     command: String,
-}
-
-struct LadderSection {
-    title: String,
-    advice: Vec<String>,
-    rungs: Table,
-    sizes: Table,
 }
 
 struct CaseSection {
@@ -94,12 +87,7 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
         request_phases: tables::request_phases(case),
         cold_starts: tables::cold_starts(case),
     });
-    let ladders = analysis.ladders.iter().map(|it| LadderSection {
-        title: format!("{} on {}", it.case, it.runtime),
-        advice: tables::ladder::advice(it),
-        rungs: tables::ladder::ladder(it),
-        sizes: tables::ladder::sizes(it),
-    });
+    let ladders = analysis.ladders.iter().map(tables::ladder::Section::of);
     let page = Page {
         analysis,
         subject: subject(analysis),

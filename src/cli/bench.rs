@@ -204,6 +204,37 @@ pub(crate) struct Bench {
     pub(crate) purpose: Purpose,
 }
 
+impl Default for Bench {
+    /// What `wasmfit bench` alone asks for.
+    fn default() -> Self {
+        Self {
+            workloads: Vec::new(),
+            targets: Vec::new(),
+            limited: None,
+            interpreters: false,
+            python: None,
+            shard: None,
+            profile: ProfileName::Quick,
+            out: None,
+            resume: None,
+            memory: 1024,
+            timeout: Duration::from_mins(2),
+            output: 1024,
+            sample_rate: HERTZ,
+            rules: Vec::new(),
+            scenarios: Vec::new(),
+            budgets: Vec::new(),
+            seed: None,
+            runners: Runners::default(),
+            guests: Vec::new(),
+            inject: None,
+            versus: Versus::default(),
+            json: false,
+            purpose: Purpose::default(),
+        }
+    }
+}
+
 /// What a measurement is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -283,4 +314,22 @@ pub(crate) enum ProfileName {
     Default,
     /// 31 launches per cell: figures to publish
     Thorough,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    #[test]
+    fn what_is_left_out_is_as_on_the_command_line() {
+        let parsed = Cli::try_parse_from(["wasmfit", "bench"]).expect("a command");
+        let Command::Bench(mut parsed) = parsed.command else { panic!("{parsed:?}") };
+        // Nothing is compared, so its terms are of no use.
+        assert!(!parsed.versus.is_asked_for());
+        parsed.versus = Versus::default();
+        assert_eq!(format!("{parsed:?}"), format!("{:?}", Bench::default()));
+    }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::cli::{Assess, Bench, Purpose, Runners, Versus};
+use crate::cli::{Assess, Bench};
 use crate::commands::bench;
 use crate::exit::{CommandError, Ending};
 use crate::places::Places;
@@ -62,26 +62,14 @@ pub(crate) fn bench_of(arguments: &Assess, out: &Path) -> Result<Bench, CommandE
     Ok(Bench {
         workloads: vec![folder.to_string_lossy().into_owned()],
         targets: arguments.targets.clone(),
-        limited: None,
-        interpreters: false,
         python: arguments.python.clone(),
-        shard: None,
         profile: arguments.profile,
         out: Some(out.to_owned()),
-        resume: None,
         memory: arguments.memory,
         timeout: arguments.timeout,
-        output: 1024,
-        sample_rate: crate::plan::HERTZ,
-        rules: Vec::new(),
         scenarios: arguments.scenarios.clone(),
         budgets: arguments.budgets.clone(),
-        seed: None,
-        runners: Runners::default(),
-        guests: Vec::new(),
-        inject: None,
-        versus: Versus::default(),
         json: arguments.json,
-        purpose: Purpose::Targets,
+        ..Bench::default()
     })
 }

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use wasmfit_record::{RunDirectory, Status};
 use wasmfit_reports::Analysis;
 
-use crate::cli::{Bench, Boundary, Encoding, Purpose, Versus};
+use crate::cli::{Bench, Boundary, Encoding, Purpose};
 use crate::commands::{bench, require_no_run};
 use crate::crossings;
 use crate::exit::{CommandError, Ending};
@@ -95,26 +95,17 @@ pub(crate) fn bench_of(arguments: &Boundary, out: &Path) -> Bench {
         workloads: folders.map(|it| it.to_string_lossy().into_owned()).collect(),
         targets: arguments.targets.clone(),
         interpreters: arguments.interpreters,
-        limited: None,
         python: arguments.python.clone(),
-        shard: None,
         profile: arguments.profile,
         out: Some(out.to_owned()),
-        resume: None,
         memory: arguments.memory,
         timeout: arguments.timeout,
-        output: 1024,
         sample_rate: 0,
-        rules: Vec::new(),
-        scenarios: Vec::new(),
-        budgets: Vec::new(),
         seed: arguments.seed,
         runners: arguments.runners.clone(),
-        guests: Vec::new(),
-        inject: None,
-        versus: Versus::default(),
         json: arguments.json,
         purpose: Purpose::Boundary,
+        ..Bench::default()
     }
 }
 

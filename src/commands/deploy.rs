@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use wasmfit_protocol::{Boundary, Limits};
 use wasmfit_record::{Rung, Target};
 
-use crate::cli::{Bench, Deploy, OwnGuest, Purpose, Runners, Versus};
+use crate::cli::{Bench, Deploy, OwnGuest, Purpose};
 use crate::commands::{bench, require_no_run};
 use crate::deploy::{Maker, Shared, guest_name};
 use crate::drive::Interrupt;
@@ -121,26 +121,14 @@ pub(crate) fn bench_of(arguments: &Deploy, out: &Path) -> Result<Bench, CommandE
     Ok(Bench {
         workloads: vec![arguments.workload.clone()],
         targets: of_rungs,
-        limited: None,
         purpose: Purpose::Deployment,
-        interpreters: false,
         python: arguments.python.clone(),
-        shard: None,
         profile: arguments.profile,
         out: Some(out.to_owned()),
-        resume: None,
         memory: arguments.memory,
         timeout: arguments.timeout,
-        output: 1024,
-        sample_rate: crate::plan::HERTZ,
-        rules: Vec::new(),
-        scenarios: Vec::new(),
-        budgets: Vec::new(),
-        seed: None,
-        runners: Runners::default(),
         guests,
-        inject: None,
-        versus: Versus::default(),
         json: arguments.json,
+        ..Bench::default()
     })
 }

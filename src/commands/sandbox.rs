@@ -1,6 +1,6 @@
 //! `wasmfit sandbox`: what limits cost.
 
-use crate::cli::{Bench, Limited, Purpose, Sandbox, Versus};
+use crate::cli::{Bench, Limited, Sandbox};
 use crate::commands::bench;
 use crate::exit::{CommandError, Ending};
 
@@ -22,27 +22,14 @@ pub(crate) fn bench_of(arguments: &Sandbox) -> Bench {
     let limited = Limited { runtimes: arguments.runtimes.clone(), guest: arguments.guest.clone() };
     Bench {
         workloads,
-        targets: Vec::new(),
         limited: Some(limited),
-        interpreters: false,
-        purpose: Purpose::Targets,
         python: arguments.python.clone(),
-        shard: None,
         profile: arguments.profile,
         out: arguments.out.clone(),
-        resume: None,
         memory: arguments.memory,
         timeout: arguments.timeout,
-        output: 1024,
-        sample_rate: crate::plan::HERTZ,
-        rules: Vec::new(),
-        scenarios: Vec::new(),
-        budgets: Vec::new(),
-        seed: None,
         runners: arguments.runners.clone(),
-        guests: Vec::new(),
-        inject: None,
-        versus: Versus::default(),
         json: arguments.json,
+        ..Bench::default()
     }
 }

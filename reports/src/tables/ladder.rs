@@ -6,8 +6,27 @@ use super::{Entry, Style, Table};
 use crate::analysis::{Ladder, RungStep, Step};
 use crate::format::{count, duration, duration_interval, ratio, size};
 
+/// All that stands below the title of a ladder, but its chart.
+pub(crate) struct Section {
+    pub(crate) title: String,
+    pub(crate) advice: Vec<String>,
+    pub(crate) rungs: Table,
+    pub(crate) sizes: Table,
+}
+
+impl Section {
+    pub(crate) fn of(ladder: &Ladder) -> Self {
+        Self {
+            title: format!("{} on {}", ladder.case, ladder.runtime),
+            advice: advice(ladder),
+            rungs: rungs(ladder),
+            sizes: sizes(ladder),
+        }
+    }
+}
+
 /// How soon, how large and how fast.
-pub(crate) fn ladder(ladder: &Ladder) -> Table {
+fn rungs(ladder: &Ladder) -> Table {
     let mut table = Table::new(
         &["rung"],
         &[
@@ -58,7 +77,7 @@ fn times(step: &Step, times_aot: Option<f64>) -> [Entry; 7] {
 }
 
 /// How large each rung is in each format, and what it was trimmed to.
-pub(crate) fn sizes(ladder: &Ladder) -> Table {
+fn sizes(ladder: &Ladder) -> Table {
     let mut table = Table::new(
         &["rung"],
         &["module", "gzip", "Brotli", "Zstandard", "library", "functions kept", "of"],
@@ -81,7 +100,7 @@ pub(crate) fn sizes(ladder: &Ladder) -> Table {
 }
 
 /// What the figures say, a sentence each.
-pub(crate) fn advice(ladder: &Ladder) -> Vec<String> {
+fn advice(ladder: &Ladder) -> Vec<String> {
     let rung = |wanted: Rung| ladder.rungs.iter().find(|it| it.rung == wanted);
     let mut told = Vec::new();
     let soonest = ladder
