@@ -8,10 +8,16 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::bufread::GzEncoder;
 use serde::{Deserialize, Serialize};
-use wasmfit_protocol::{Boundary, Failure, FailureKind, GuestFiles, Proposal, Start, file_sha256};
-use wasmfit_record::{GuestRecord, RungRecord};
+use wasmfit_protocol::{
+    Boundary, Failure, FailureKind, GuestFiles, Proposal, Start, file_sha256, sha256,
+};
+use wasmfit_record::{GuestRecord, Making};
 
 use crate::places::Places;
+use crate::workloads::Workload;
+
+/// Where a guest's folder says what it is.
+const FILE: &str = "guest.toml";
 
 /// A guest as its folder describes it.
 #[derive(Clone, Debug, Serialize)]
@@ -53,14 +59,34 @@ pub(crate) struct Manifest {
     /// Whether it is compiled at every launch.
     #[serde(default)]
     pub(crate) compiled_at_launch: bool,
+    /// Why it is measured only when it is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) opt_in: Option<String>,
     /// Why it could not be made; it then has no files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) unavailable: Option<String>,
     /// Its files, with SHA-256.
     pub(crate) files: BTreeMap<String, String>,
-    /// How it was made for a deployment.
+    /// How it was made of another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) rung: Option<RungRecord>,
+    pub(crate) made: Option<Making>,
+}
+
+impl Manifest {
+    /// Reads the one in a guest's folder; an error says why in one line.
+    pub(crate) fn read(folder: &Path) -> Result<Self, String> {
+        let path = folder.join(FILE);
+        let text =
+            fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        toml::from_str(&text)
+            .map_err(|error| format!("{}: {}", path.display(), error.message().replace('\n', "; ")))
+    }
+
+    /// Writes it to a guest's folder.
+    pub(crate) fn write(&self, folder: &Path) -> io::Result<()> {
+        let text = toml::to_string_pretty(self).map_err(io::Error::other)?;
+        fs::write(folder.join(FILE), text)
+    }
 }
 
 impl Guest {
@@ -68,15 +94,14 @@ impl Guest {
     pub(crate) fn read(places: &Places, name: &str) -> Result<Self, Failure> {
         let own = places.own_guests.get(name).cloned();
         let folder = own.unwrap_or_else(|| places.guests.join(name));
-        let path = folder.join("guest.toml");
-        let text = fs::read_to_string(&path).map_err(|error| {
-            invalid(format!(
-                "guest {name}: {}: {error}: run scripts/setup, or set WASMFIT_GUESTS to a folder that holds {name}/",
-                path.display()
-            ))
-        })?;
-        let mut manifest: Manifest = toml::from_str(&text).map_err(|error| {
-            invalid(format!("{}: {}", path.display(), error.message().replace('\n', "; ")))
+        let mut manifest = Manifest::read(&folder).map_err(|reason| {
+            invalid(if folder.join(FILE).exists() {
+                reason
+            } else {
+                format!(
+                    "guest {name}: {reason}: run scripts/setup, or set WASMFIT_GUESTS to a folder that holds {name}/"
+                )
+            })
         })?;
         // Two builds of one guest are compared under one name.
         name.clone_into(&mut manifest.name);
@@ -87,13 +112,18 @@ impl Guest {
     pub(crate) fn read_all(places: &Places) -> Vec<Self> {
         let names = fs::read_dir(&places.guests).into_iter().flatten().filter_map(Result::ok);
         let mut names: Vec<String> = names
-            .filter(|entry| entry.path().join("guest.toml").is_file())
+            .filter(|entry| entry.path().join(FILE).is_file())
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
             .collect();
         names.extend(places.own_guests.keys().cloned());
         names.sort();
         names.dedup();
         names.iter().filter_map(|name| Self::read(places, name).ok()).collect()
+    }
+
+    /// SHA-256 of the module that begins from nothing.
+    pub(crate) fn module_sha256(&self) -> &str {
+        self.manifest.files.get(Start::Plain.module()).map_or("", String::as_str)
     }
 
     /// The starts it offers.
@@ -141,7 +171,7 @@ impl Guest {
             sizes.insert(name.clone(), fs::metadata(&path).map_or(0, |metadata| metadata.len()));
         }
         let packages = Some(self.import_names());
-        let Manifest { name, title, source, boundary, function_names, files, rung, .. } =
+        let Manifest { name, title, source, boundary, function_names, files, made, .. } =
             self.manifest.clone();
         Ok(GuestRecord {
             name,
@@ -153,7 +183,7 @@ impl Guest {
             bytes: sizes,
             gzip_bytes: BTreeMap::new(),
             packages,
-            rung,
+            made,
         })
     }
 
@@ -162,9 +192,27 @@ impl Guest {
         self.folder.join(name)
     }
 
-    /// The guest that workloads know it by: what it was made of.
-    pub(crate) fn base(&self) -> &str {
-        self.manifest.rung.as_ref().map_or(&self.manifest.name, |rung| &rung.base)
+    /// Why a guest that was made for some workloads does not serve this one;
+    /// nothing where it does. One that comes as it is was made for none.
+    pub(crate) fn was_made_for(&self, workload: &Workload) -> Option<Result<(), String>> {
+        let made = self.manifest.made.as_ref()?;
+        let (guest, name) = (&self.manifest.name, &workload.name);
+        if made.driver_sha256 != driver_sha256() {
+            return Some(Err(format!(
+                "guest {guest} was made by another version of wasmfit: make it again"
+            )));
+        }
+        Some(match (made.workloads.get(name), workload.identity()) {
+            (Some(then), Ok(now)) if *then == now => Ok(()),
+            (Some(_), Ok(_)) => Err(format!(
+                "guest {guest} was made for {name} as it was then, and code, assets or requests have changed since: make it again"
+            )),
+            (Some(_), Err(error)) => Err(error.to_string()),
+            (None, _) => {
+                let names: Vec<&str> = made.workloads.keys().map(String::as_str).collect();
+                Err(format!("guest {guest} was made for others: {}", names.join(", ")))
+            }
+        })
     }
 
     /// By which names its packages are imported.
@@ -180,11 +228,11 @@ impl Guest {
     /// Size of each file after gzip; those that do not read are left out.
     /// Compressing takes seconds, so `cache` keeps what was found, by hash.
     pub(crate) fn gzip_bytes(&self, cache: &Path) -> BTreeMap<String, u64> {
-        let rung = self.manifest.rung.as_ref();
+        let made = self.manifest.made.as_ref();
         let found = self.manifest.files.iter().filter_map(|(name, sha256)| {
             // Its own manifest says so of a guest that was made here.
-            if let Some(made) = rung.and_then(|it| it.compressed.get(name)) {
-                return Some((name.clone(), made.gzip_bytes));
+            if let Some(known) = made.and_then(|it| it.compressed.get(name)) {
+                return Some((name.clone(), known.gzip_bytes));
             }
             let known = cache.join(sha256);
             let read = || fs::read_to_string(&known).ok()?.trim().parse().ok();
@@ -220,6 +268,11 @@ impl Guest {
             compiled_at_launch: self.manifest.compiled_at_launch,
         }
     }
+}
+
+/// SHA-256 of the driver that runners have.
+pub(crate) fn driver_sha256() -> String {
+    sha256(include_bytes!("../runners/kit/src/driver.py"))
 }
 
 /// At gzip's own default level.

@@ -36,9 +36,10 @@ pub(crate) enum OptIn {
 }
 
 impl OptIn {
-    fn of(tier: &Tier) -> Option<Self> {
+    fn of(tier: &Tier, guest: Option<&Guest>) -> Option<Self> {
         let interprets = tier.execution == Execution::Interpreted;
-        let named = tier.opt_in.clone().map(Self::Named);
+        let of_guest = guest.and_then(|it| it.manifest.opt_in.clone());
+        let named = tier.opt_in.clone().or(of_guest).map(Self::Named);
         named.or_else(|| interprets.then_some(Self::Interprets))
     }
 }
@@ -123,9 +124,11 @@ impl<'a> Inventory<'a> {
                 Err(_) => runners::tiers_of_absent(runtime),
             };
             for guest in &guests {
+                let known = self.guests.get(*guest).map(|(guest, _)| guest);
                 targets.extend(tiers.iter().map(|tier| {
                     let (runtime, guest) = (runtime.clone(), (*guest).to_owned());
-                    (Target { runtime, tier: tier.name.clone(), guest }, OptIn::of(tier))
+                    let opt_in = OptIn::of(tier, known);
+                    (Target { runtime, tier: tier.name.clone(), guest }, opt_in)
                 }));
             }
         }
@@ -179,7 +182,12 @@ impl<'a> Inventory<'a> {
     fn guests_to_run<'b>(&'b self, asked: &'b Limited) -> Vec<&'b str> {
         match &asked.guest {
             Some(guest) => vec![guest],
-            None => self.guests.keys().rev().map(String::as_str).collect(),
+            None => {
+                let guests = self.guests.iter().rev();
+                let is_usual = |guest: &Guest| guest.manifest.opt_in.is_none();
+                let usual = guests.filter(|(_, (guest, _))| is_usual(guest));
+                usual.map(|(name, _)| &**name).collect()
+            }
         }
     }
 

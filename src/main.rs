@@ -13,12 +13,12 @@ mod cli;
 mod commands;
 mod conformance;
 mod crossings;
-mod deploy;
 mod drive;
 mod exit;
 mod guests;
 mod inventory;
 mod machine;
+mod making;
 mod matrix;
 mod measure;
 mod memory_copy;
@@ -49,6 +49,7 @@ fn main() -> ExitCode {
         Command::Assess(arguments) => commands::assess::run(arguments),
         Command::Bench(arguments) => commands::bench::run(arguments),
         Command::Deploy(arguments) => commands::deploy::run(arguments),
+        Command::Trim(arguments) => commands::trim::run(arguments),
         Command::Sandbox(arguments) => commands::sandbox::run(arguments),
         Command::Boundary(arguments) => commands::boundary::run(arguments),
         Command::Publish(arguments) => commands::publish::run(arguments),

@@ -90,10 +90,13 @@ impl Setup {
         if let Some(reason) = guest.manifest.unavailable.clone().or_else(|| self.lacks()) {
             return Some(reason);
         }
+        if let Some(made_for_it) = guest.was_made_for(workload) {
+            return made_for_it.err();
+        }
         if workload.manifest.guests.iter().any(|it| it == ANY_GUEST) {
             return guest.lacks(&workload.manifest.packages);
         }
-        if workload.manifest.guests.iter().any(|it| it == guest.base()) {
+        if workload.manifest.guests.iter().any(|it| *it == guest.manifest.name) {
             return None;
         }
         Some(guest.lacks(&workload.manifest.packages).unwrap_or_else(|| {

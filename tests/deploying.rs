@@ -54,8 +54,11 @@ fn a_ladder_is_made_measured_and_verified() {
 
     let run = RunDirectory::read(&folder.path().join("run")).expect("a run");
     assert!(run.cells.iter().all(|it| matches!(it.outcome, CellOutcome::Measured { .. })));
-    let found: Vec<_> = run.guests.iter().filter_map(|it| it.rung.as_ref()).collect();
-    assert_eq!(found.iter().map(|it| it.rung).collect::<Vec<_>>(), [Rung::Aot, Rung::Least]);
+    let found: Vec<_> = run.guests.iter().filter_map(|it| it.made.as_ref()).collect();
+    assert_eq!(
+        found.iter().map(|it| it.rung).collect::<Vec<_>>(),
+        [Some(Rung::Aot), Some(Rung::Least)]
+    );
     let least = found[1];
     let closed = least.closed_world.expect("it was trimmed");
     assert!(closed.functions > 1000 && closed.functions < closed.of / 4, "{closed:?}");

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use wasmfit_protocol::Boundary;
 
 use crate::{
-    Cell, CrossingCost, Launch, MemoryCopies, Plan, PlannedLaunch, RungRecord, Scenario, Session,
+    Cell, CrossingCost, Launch, Making, MemoryCopies, Plan, PlannedLaunch, Scenario, Session,
     Shard, ShardRun, Target, WorkloadRecord,
 };
 
@@ -188,9 +188,9 @@ pub struct GuestRecord {
     /// were noted.
     #[serde(default)]
     pub packages: Option<Vec<String>>,
-    /// How it was made for a deployment; none of a guest as it is installed.
+    /// How it was made of another one; none of a guest as it comes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rung: Option<RungRecord>,
+    pub made: Option<Making>,
 }
 
 const fn yes() -> bool {

@@ -16,6 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let link = |argument: String| {
         println!("cargo::rustc-link-arg-bins=-Wl,{argument}");
         println!("cargo::rustc-link-arg-examples=-Wl,{argument}");
+        println!("cargo::rustc-link-arg-benches=-Wl,{argument}");
     };
     match fs::canonicalize(links.join("runtime")) {
         Ok(runtime) => {

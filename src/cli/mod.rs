@@ -5,6 +5,7 @@ mod boundary;
 mod comparing;
 mod deploy;
 mod sandbox;
+mod trim;
 mod values;
 
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ pub(crate) use self::comparing::{
 };
 pub(crate) use self::deploy::Deploy;
 pub(crate) use self::sandbox::{Limited, Sandbox};
+pub(crate) use self::trim::Trim;
 
 use self::values::duration;
 use crate::exit::EXIT_CODES;
@@ -48,6 +50,7 @@ pub(crate) enum Command {
     Assess(Assess),
     Bench(Bench),
     Deploy(Deploy),
+    Trim(Trim),
     Sandbox(Sandbox),
     Boundary(Boundary),
     Report(Report),

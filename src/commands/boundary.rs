@@ -13,33 +13,12 @@ use crate::commands::{bench, require_no_run};
 use crate::crossings;
 use crate::exit::{CommandError, Ending};
 use crate::places::Places;
-
-/// The code of every workload.
-const CODE: &str = include_str!("../../boundary/workload.py");
+use crate::workloads::of_encoding;
 
 /// Request and response files larger than this are not kept once the run is
 /// finished: they hold nothing but made-up bytes, their hashes stay in
 /// run.json, and those of 64 MiB on eight targets would fill gigabytes.
 const LARGEST_KEPT_BYTES: u64 = 1 << 20;
-
-/// An encoding's workload: name and `workload.toml`.
-const fn workload(encoding: Encoding) -> (&'static str, &'static str) {
-    match encoding {
-        Encoding::Raw => ("boundary-raw", include_str!("../../boundary/raw.toml")),
-        Encoding::Items => ("boundary-items", include_str!("../../boundary/items.toml")),
-        Encoding::Struct => ("boundary-struct", include_str!("../../boundary/struct.toml")),
-        Encoding::Json => ("boundary-json", include_str!("../../boundary/json.toml")),
-        Encoding::Pickle => ("boundary-pickle", include_str!("../../boundary/pickle.toml")),
-        Encoding::Msgpack => ("boundary-msgpack", include_str!("../../boundary/msgpack.toml")),
-        Encoding::Array => ("boundary-array", include_str!("../../boundary/array.toml")),
-        Encoding::NumpyView => {
-            ("boundary-numpy-view", include_str!("../../boundary/numpy-view.toml"))
-        }
-        Encoding::NumpyCopy => {
-            ("boundary-numpy-copy", include_str!("../../boundary/numpy-copy.toml"))
-        }
-    }
-}
 
 /// Writes the workloads and measures them.
 pub(crate) fn run(arguments: &Boundary) -> Result<Ending, CommandError> {
@@ -50,14 +29,7 @@ pub(crate) fn run(arguments: &Boundary) -> Result<Ending, CommandError> {
     require_no_run(&out, ", or go on with it by `wasmfit bench --resume`")?;
     let bench = bench_of(arguments, &out);
     for encoding in encodings(arguments) {
-        let (name, manifest) = workload(encoding);
-        let folder = out.join("workloads").join(name);
-        let write = || -> std::io::Result<()> {
-            fs::create_dir_all(&folder)?;
-            fs::write(folder.join("workload.toml"), manifest)?;
-            fs::write(folder.join("workload.py"), CODE)
-        };
-        write().map_err(|error| CommandError::Storage(format!("{}: {error}", folder.display())))?;
+        of_encoding(encoding).write(&out.join("workloads"))?;
     }
     bench::run(&bench).inspect_err(|_| {
         if !out.join("run.json").exists() {
@@ -86,7 +58,7 @@ fn encodings(arguments: &Boundary) -> Vec<Encoding> {
 /// The same as a measurement. `out` is the folder of the run.
 pub(crate) fn bench_of(arguments: &Boundary, out: &Path) -> Bench {
     let folder = |encoding| -> PathBuf {
-        let folder = out.join("workloads").join(workload(encoding).0);
+        let folder = out.join("workloads").join(of_encoding(encoding).name);
         // A bare name would be looked for in the suite.
         std::path::absolute(&folder).unwrap_or(folder)
     };
@@ -136,31 +108,4 @@ pub(crate) fn conclude(
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::ValueEnum;
-
-    use super::*;
-    use crate::workloads::Workload;
-
-    #[test]
-    fn every_encoding_has_a_workload_of_its_own_name() {
-        for encoding in Encoding::value_variants() {
-            let (name, manifest) = workload(*encoding);
-            let folder = tempfile::tempdir().expect("a folder");
-            let folder = folder.path().join(name);
-            fs::create_dir(&folder).expect("made");
-            fs::write(folder.join("workload.toml"), manifest).expect("written");
-            let read = Workload::read(&folder).expect("a workload");
-            let ladder = read.manifest.boundary.as_ref().expect("a ladder");
-            assert_eq!(format!("boundary-{}", ladder.encoding), name);
-            for case in read.cases() {
-                let crossings = ladder.crossings(case.batch);
-                assert!(crossings.iter().all(|(bytes, _)| bytes % 8 == 0));
-                assert_eq!(read.requests_of(&case) as usize, crossings.len());
-            }
-        }
-    }
 }

@@ -1,6 +1,5 @@
 //! `wasmfit calibrate`: how far the attribution is off.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -20,20 +19,7 @@ use crate::places::Places;
 use crate::plan::Effort;
 use crate::progress::Progress;
 use crate::setting::Setting;
-
-/// The workloads: name, `workload.toml`, `workload.py`.
-const WORKLOADS: [[&str; 3]; 2] = [
-    [
-        "calibration-python",
-        include_str!("../../calibration/calibration-python/workload.toml"),
-        include_str!("../../calibration/calibration-python/workload.py"),
-    ],
-    [
-        "calibration-numpy",
-        include_str!("../../calibration/calibration-numpy/workload.toml"),
-        include_str!("../../calibration/calibration-numpy/workload.py"),
-    ],
-];
+use crate::workloads::{CALIBRATION, OwnWorkload};
 
 /// Limits of a launch: what the workloads need, with room to spare.
 const LIMITS: Limits =
@@ -57,7 +43,10 @@ pub(crate) fn run(arguments: &Calibrate) -> Result<Ending, CommandError> {
     interrupt.on_signals()?;
 
     let folder = out_folder(arguments)?;
-    let workloads = write_workloads(&folder.join("workloads"))?;
+    let write = |own: &OwnWorkload| -> Result<String, CommandError> {
+        Ok(own.write(&folder.join("workloads"))?.to_string_lossy().into_owned())
+    };
+    let workloads = CALIBRATION.iter().map(write).collect::<Result<Vec<_>, _>>()?;
     let targets = match &arguments.targets[..] {
         [] => Targets::Compiled,
         named => Targets::Named(named),
@@ -113,20 +102,6 @@ fn out_folder(arguments: &Calibrate) -> Result<PathBuf, CommandError> {
     });
     require_no_run(&folder, "")?;
     Ok(folder)
-}
-
-/// Writes the workloads where runners can read them, and returns their
-/// folders.
-fn write_workloads(folder: &Path) -> Result<Vec<String>, CommandError> {
-    let write = |[name, manifest, code]: [&str; 3]| -> std::io::Result<String> {
-        let folder = folder.join(name);
-        fs::create_dir_all(&folder)?;
-        fs::write(folder.join("workload.toml"), manifest)?;
-        fs::write(folder.join("workload.py"), code)?;
-        Ok(folder.to_string_lossy().into_owned())
-    };
-    let written: std::io::Result<Vec<String>> = WORKLOADS.into_iter().map(write).collect();
-    written.map_err(|error| CommandError::Storage(format!("{}: {error}", folder.display())))
 }
 
 /// The errors as a table.

@@ -3,21 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use wasmfit_protocol::{Boundary, Limits};
+use wasmfit_protocol::Limits;
 use wasmfit_record::{Rung, Target};
 
 use crate::cli::{Bench, Deploy, OwnGuest, Purpose};
 use crate::commands::{bench, require_no_run};
-use crate::deploy::{Maker, Shared, guest_name};
 use crate::drive::Interrupt;
 use crate::exit::{CommandError, Ending};
+use crate::making::{Ladder, MAKER, Workshop, guest_name, set_up};
 use crate::places::Places;
 use crate::progress::Progress;
 use crate::setting::Setting;
 use crate::workloads::Workload;
-
-/// What runs guests while they are made.
-const MAKER: &str = "wasmtime/cranelift";
 
 /// Makes the guests, and measures them.
 pub(crate) fn run(arguments: &Deploy) -> Result<Ending, CommandError> {
@@ -31,18 +28,7 @@ pub(crate) fn run(arguments: &Deploy) -> Result<Ending, CommandError> {
     require_no_run(&out, "")?;
     let setting = Setting::new(places, &[]);
     let inventory = setting.inventory()?;
-    let maker: Target = format!("{MAKER}@{base}")
-        .parse()
-        .map_err(|error: wasmfit_record::TargetError| CommandError::Usage(error.to_string()))?;
-    let setup = inventory.set_up(&maker).map_err(|failure| CommandError::Setup(failure.message))?;
-    let Some(guest) = &setup.guest else {
-        return Err(CommandError::Setup(format!("{base} is no guest that is installed")));
-    };
-    if guest.manifest.boundary != Boundary::HostCall {
-        return Err(CommandError::Usage(format!(
-            "{base} is a command that ends with its program, and what cannot go on after it was saved has no ladder: deploy a guest that calls the host, cpython-3.15"
-        )));
-    }
+    let (setup, guest) = set_up(&inventory, &base)?;
     if let Some(reason) = setup.unsupported(&workload) {
         return Err(CommandError::Usage(format!("{} cannot be deployed: {reason}", workload.name)));
     }
@@ -51,25 +37,23 @@ pub(crate) fn run(arguments: &Deploy) -> Result<Ending, CommandError> {
     let progress = Progress::new(0, 0);
     let folder = guests_folder(&out);
     let wall_ns = u64::try_from(arguments.timeout.as_nanos()).unwrap_or(u64::MAX);
-    let maker = Maker {
+    let workshop = Workshop {
         setting: &setting,
         setup: &setup,
-        base: guest,
-        workload: &workload,
+        base: &guest,
         limits: Limits { memory_bytes: arguments.memory << 20, wall_ns, output_bytes: 1 << 20 },
-        folder: &folder,
+        folder: std::path::absolute(folder.join("work")).unwrap_or_else(|_| folder.join("work")),
         interrupt: &interrupt,
-        progress: &progress,
-        shared: Shared::default(),
     };
+    let ladder = Ladder::new(&workshop, &workload, &folder, &progress)?;
     for rung in rungs(arguments) {
-        maker.make(rung)?;
+        ladder.make(rung)?;
         if interrupt.is_requested() {
-            maker.clear_up();
+            workshop.clear_up();
             return Ok(Ending::Interrupted);
         }
     }
-    maker.clear_up();
+    workshop.clear_up();
     progress.finish();
     bench::measure(&bench_of(arguments, &out)?, &interrupt)
 }

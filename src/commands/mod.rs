@@ -18,6 +18,7 @@ pub(crate) mod report;
 pub(crate) mod runner_check;
 pub(crate) mod sandbox;
 pub(crate) mod shell;
+pub(crate) mod trim;
 
 use std::io::{self, Write};
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! Workload folders: `workload.toml`, `workload.py`, `assets/`.
 
 mod assets;
+mod own;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,10 +9,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use wasmfit_protocol::file_sha256;
+use wasmfit_protocol::{file_sha256, sha256};
 use wasmfit_record::{Case, DeviationCause, Ladder, OutputFormat, Tolerance, WorkloadRecord};
 
 pub(crate) use self::assets::Assets;
+pub(crate) use self::own::{CALIBRATION, OwnWorkload, of_encoding};
 
 use crate::exit::CommandError;
 
@@ -262,6 +264,16 @@ impl Workload {
             folder: self.folder.clone(),
             packages: self.manifest.packages.clone(),
         }
+    }
+
+    /// SHA-256 over all that decides what it does with its own requests: code,
+    /// assets, how many requests, of which batches.
+    pub(crate) fn identity(&self) -> Result<String, CommandError> {
+        let (record, _) = self.record()?;
+        let Manifest { requests, batch_sizes, boundary, .. } = &self.manifest;
+        let (code, assets) = (record.code_sha256, record.assets_sha256);
+        let told = serde_json::to_vec(&(code, assets, requests, batch_sizes, boundary));
+        Ok(sha256(&told.unwrap_or_default()))
     }
 
     /// Its record, with hashes, and its assets.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use wasmfit_protocol::{ColdPhase, RandomState, Start};
-use wasmfit_record::{Case, ClosedWorld, Compressed, GuestRecord, Rung, RungRecord, Target};
+use wasmfit_record::{Case, ClosedWorld, Compressed, GuestRecord, Making, Rung, Target};
 
 use super::{CaseAnalysis, Measured, Preparation, WorkloadAnalysis};
 use crate::statistics::Estimate;
@@ -81,14 +81,16 @@ pub(super) fn of(
     for case in workloads.iter().flat_map(|it| &it.cases) {
         for cell in &case.cells {
             let guest = guests.iter().find(|it| it.name == cell.target.guest);
-            let Some((guest, record)) = guest.and_then(|it| Some((it, it.rung.as_ref()?))) else {
+            let Some((guest, made)) = guest.and_then(|it| Some((it, it.made.as_ref()?))) else {
                 continue;
             };
+            let Some(rung) = made.rung else { continue };
             let Some(step) = cell.measured().and_then(step) else { continue };
             let runtime = format!("{}/{}", cell.target.runtime, cell.target.tier);
             let of_target = |it: &&Preparation| it.target == cell.target;
             let preparation = preparations.iter().find(of_target);
-            let rung = rung_step(&cell.target, guest, record, step, preparation, cell.measured());
+            let target = &cell.target;
+            let rung = rung_step(rung, target, (guest, made), step, (preparation, cell.measured()));
             let known = |it: &&mut Ladder| it.case == case.case && it.runtime == runtime;
             match ladders.iter_mut().find(known) {
                 Some(ladder) => ladder.rungs.push(rung),
@@ -124,12 +126,11 @@ fn step(measured: &Measured) -> Option<Step> {
 }
 
 fn rung_step(
+    rung: Rung,
     target: &Target,
-    guest: &GuestRecord,
-    record: &RungRecord,
+    (guest, made): (&GuestRecord, &Making),
     step: Step,
-    preparation: Option<&Preparation>,
-    measured: Option<&Measured>,
+    (preparation, measured): (Option<&Preparation>, Option<&Measured>),
 ) -> RungStep {
     let module = Start::Plain.module();
     let artifact = preparation.and_then(|it| it.artifact.as_ref());
@@ -138,17 +139,17 @@ fn rung_step(
     });
     let library = guest.bytes.iter().filter(|(name, _)| *name != module);
     RungStep {
-        rung: record.rung,
+        rung,
         target: target.clone(),
         step,
         times_aot: None,
         module_bytes: guest.bytes.get(module).copied().unwrap_or(0),
-        module_compressed: record.compressed.get(module).copied(),
+        module_compressed: made.compressed.get(module).copied(),
         library_bytes: library.map(|(_, bytes)| *bytes).sum(),
         artifact_bytes: artifact.map(|it| it.bytes),
         compile_ns: artifact.map(|it| it.compile_ns as f64).or(at_launch),
-        closed_world: record.closed_world,
-        random_state: record.random_state,
+        closed_world: made.closed_world,
+        random_state: made.random_state,
     }
 }
 

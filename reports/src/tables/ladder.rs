@@ -121,7 +121,7 @@ fn advice(ladder: &Ladder) -> Vec<String> {
     }
     if let Some(closed) = ladder.rungs.iter().find_map(|it| it.closed_world) {
         told.push(format!(
-            "Trimmed guests are a closed world: they keep {} of {} functions, those that {} requests reach, and whatever calls another traps.",
+            "Trimmed guests are a closed world: they keep {} of {} functions, those that {} requests reach and what these call directly, and to reach another traps.",
             count(closed.functions.into()),
             count(closed.of.into()),
             count(closed.requests.into()),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use wasmfit_protocol::{ColdPhase, FailureKind, Start};
-use wasmfit_record::{GuestRecord, Need, Price, Rung, RungRecord, Scenario, Target};
+use wasmfit_record::{GuestRecord, Making, Need, Price, Rung, Scenario, Target};
 
 use super::requirement::{Asked, Figure, Outcome, Requirement};
 use crate::analysis::{
@@ -42,22 +42,27 @@ pub(super) fn hold(
     if cold.is_some_and(|it| it.start == Start::Snapshot) {
         conditions.push("needs a snapshot of the initialised interpreter".to_owned());
     }
-    conditions.extend(guest.and_then(|it| it.rung.as_ref()).into_iter().flat_map(of_rung));
+    conditions.extend(guest.and_then(|it| it.made.as_ref()).into_iter().flat_map(of_making));
     conditions.extend(measured.and_then(|_| other_versions(analysis, &cell.target)));
     conditions.extend(scenario.budgets.slowdown.and_then(|_| paging_natively(native)));
     Held { requirements, conditions }
 }
 
 /// What a deployment has to do to have this guest, and what it then lacks.
-fn of_rung(record: &RungRecord) -> Vec<String> {
-    let snapshot = match (record.rung, record.random_state) {
-        (Rung::Snapshot, _) => Some("needs a snapshot of the initialised interpreter"),
+fn of_making(made: &Making) -> Vec<String> {
+    let snapshot = match (made.rung, made.random_state) {
+        (Some(Rung::Snapshot), _) => Some("needs a snapshot of the initialised interpreter"),
         (_, Some(_)) => Some("needs a snapshot with the model loaded"),
         (_, None) => None,
     };
-    let trimmed = record.closed_world.map(|closed| {
+    let trimmed = made.closed_world.map(|closed| {
+        let to = match made.workloads.len() {
+            0 | 1 => "the workload".to_owned(),
+            several => format!("{several} workloads"),
+        };
+        let thrown = if closed.without_exceptions { ", and any C++ exception does" } else { "" };
         format!(
-            "needs a guest trimmed to the workload: what {} requests did not reach traps",
+            "needs a guest trimmed to {to}: what {} requests did not reach may trap{thrown}",
             closed.requests
         )
     });

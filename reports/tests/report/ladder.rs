@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wasmfit_record::{Budgets, ClosedWorld, Compressed, GuestRecord, Rung, RungRecord, Target};
+use wasmfit_record::{Budgets, ClosedWorld, Compressed, GuestRecord, Making, Rung, Target};
 
 use crate::fixture::{Behaviour, Fixture, guest, native};
 use crate::verdict::scenario;
@@ -20,21 +20,25 @@ fn target(rung: Rung) -> Target {
 }
 
 fn made(rung: Rung, bytes: u64) -> GuestRecord {
-    let closed_world = ClosedWorld { requests: 32, functions: 11_000, of: 89_000 };
+    let closed_world = ClosedWorld {
+        requests: 32,
+        reached: 9_000,
+        functions: 11_000,
+        of: 89_000,
+        without_exceptions: false,
+    };
     let compressed =
         Compressed { gzip_bytes: bytes / 3, brotli_bytes: bytes / 4, zstd_bytes: bytes / 4 };
-    let record = RungRecord {
-        rung,
-        base: "cpython-3.15".into(),
-        steps: Vec::new(),
+    let record = Making {
         closed_world: (rung != Rung::Aot).then_some(closed_world),
-        random_state: None,
         compressed: BTreeMap::from([("python.wasm".into(), compressed)]),
+        rung: Some(rung),
+        ..Making::of("cpython-3.15", "", "")
     };
     GuestRecord {
         name: target(rung).guest,
         bytes: BTreeMap::from([("python.wasm".into(), bytes), ("lib/x.zip".into(), 54_000_000)]),
-        rung: Some(record),
+        made: Some(record),
         ..guest()
     }
 }

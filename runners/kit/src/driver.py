@@ -3,6 +3,8 @@
 It pulls: each `call` hands the host a message and returns the host's answer.
 An answer is an order, except within a burst, where it is a request.
 
+    exercise            do what may come at any time: have garbage collected all the while, and
+                        put a failure into words
     import TOKEN PATH   run the workload's code
     load PATH           load its model
     versions NAMES      tell the versions of interpreter and packages
@@ -151,6 +153,17 @@ def outside_of_memory():
     return threads + [f"{it.name} is open" for it in files if it.fileno() > 2]
 
 
+def exercise():
+    """Does what no request asks for and any run may need: a trimmed guest has it no other way."""
+    import gc
+
+    gc.set_threshold(1, 1, 1)
+    try:
+        raise ValueError("to be reported")
+    except ValueError as error:
+        report(error, b"")
+
+
 def make(call, workload, count, batch):
     request = b""
     for index in range(count):
@@ -222,6 +235,8 @@ def serve(call, workload=None, model=None):
             elif order == b"load":
                 if not is_saved:
                     model = workload.load(rest.decode())
+            elif order == b"exercise":
+                exercise()
             elif order == b"files":
                 message = files()
             elif order == b"remember":

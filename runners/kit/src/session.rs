@@ -108,6 +108,7 @@ impl Work {
 #[derive(Debug)]
 enum Step {
     Starting,
+    Exercising,
     Importing,
     Loading,
     AskingVersions,
@@ -308,7 +309,14 @@ impl Session {
                 }
                 self.deliver()
             }
-            Step::Starting => Ok(self.order_import(entered_ns)),
+            Step::Starting => {
+                if let Work::Cover { .. } = self.work {
+                    self.step = Step::Exercising;
+                    return Ok(order("exercise"));
+                }
+                Ok(self.order_import(entered_ns))
+            }
+            Step::Exercising => Ok(self.order_import(entered_ns)),
             Step::Importing => Ok(self.imported(entered_ns)),
             Step::Remembering => Ok(self.order_load(entered_ns)),
             Step::Loading => {

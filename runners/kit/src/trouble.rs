@@ -14,8 +14,14 @@ pub enum Trouble {
     },
     /// It ended its program.
     Exited(i32),
-    /// It trapped, for this reason.
-    Trapped(String),
+    /// It trapped.
+    Trapped {
+        /// Why.
+        reason: String,
+        /// The guest's functions, the innermost first, a line each; empty
+        /// where the runtime does not tell.
+        backtrace: String,
+    },
     /// The runtime could not run it, for this reason.
     NotRun(String),
 }
@@ -39,7 +45,13 @@ impl From<Trouble> for Failure {
             Trouble::Exited(code) => {
                 (FailureKind::Trap, format!("the guest ended with exit code {code}"))
             }
-            Trouble::Trapped(reason) => (FailureKind::Trap, format!("the guest trapped: {reason}")),
+            Trouble::Trapped { reason, backtrace } => {
+                let message = format!("the guest trapped: {reason}");
+                return Self {
+                    detail: backtrace,
+                    ..Self::new(FailureKind::Trap, "guest", message)
+                };
+            }
             Trouble::NotRun(reason) => {
                 (FailureKind::Trap, format!("the guest could not run: {reason}"))
             }

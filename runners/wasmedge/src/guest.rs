@@ -104,7 +104,7 @@ impl Host {
             (Ok(_), code) => Err(Trouble::Exited(i32::try_from(code).unwrap_or(i32::MAX))),
             (Err(error), _) => Err(match *error {
                 WasmEdgeError::Core(CoreError::Execution(trap)) => {
-                    Trouble::Trapped(trap.to_string())
+                    Trouble::Trapped { reason: trap.to_string(), backtrace: String::new() }
                 }
                 other => Trouble::not_run(other),
             }),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::runtime::Runtime as Tokio;
-use wasmer::{Imports, Instance, Module, RuntimeError, Store};
+use wasmer::{FrameInfo, Imports, Instance, Module, RuntimeError, Store};
 use wasmer_wasix::runtime::task_manager::tokio::TokioTaskManager;
 use wasmer_wasix::virtual_fs::{FileSystem, host_fs};
 use wasmer_wasix::{PluggableRuntime, WasiEnv, WasiError, WasiFunctionEnv};
@@ -115,6 +115,14 @@ fn imports(store: &mut Store, env: &WasiFunctionEnv, module: &Module) -> Result<
     Ok(imports)
 }
 
+fn backtrace(frames: &[FrameInfo]) -> String {
+    let named = |frame: &FrameInfo| {
+        let name = frame.function_name().map(str::to_owned);
+        name.unwrap_or_else(|| format!("function {}", frame.func_index()))
+    };
+    frames.iter().map(named).collect::<Vec<_>>().join("\n")
+}
+
 /// Why a call into the guest did not return; `Ok` for a program that ended
 /// itself as it should.
 pub(crate) fn explain(error: RuntimeError) -> Result<(), Trouble> {
@@ -123,7 +131,10 @@ pub(crate) fn explain(error: RuntimeError) -> Result<(), Trouble> {
         Ok(WasiError::Exit(code)) => Err(Trouble::Exited(code.raw())),
         Ok(other) => Err(Trouble::not_run(other)),
         Err(error) => Err(match error.clone().to_trap() {
-            Some(trap) => Trouble::Trapped(trap.message().to_owned()),
+            Some(trap) => Trouble::Trapped {
+                reason: trap.message().to_owned(),
+                backtrace: backtrace(error.trace()),
+            },
             None => Trouble::NotRun(error.message()),
         }),
     }

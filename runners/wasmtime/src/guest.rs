@@ -195,12 +195,10 @@ fn explain(error: &wasmtime::Error, limit: &MemoryLimit) -> Failure {
     } else if let Some(I32Exit(code)) = error.downcast_ref() {
         Trouble::Exited(*code)
     } else if let Some(trap) = error.downcast_ref::<Trap>() {
-        Trouble::Trapped(trap.to_string())
+        let backtrace = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string);
+        Trouble::Trapped { reason: trap.to_string(), backtrace: backtrace.unwrap_or_default() }
     } else {
         Trouble::not_run(error.root_cause())
     };
-    // What follows the first line are the guest's functions, the innermost
-    // first.
-    let detail = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string);
-    Failure { detail: detail.unwrap_or_default(), ..Failure::from(trouble) }
+    trouble.into()
 }

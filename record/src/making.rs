@@ -1,4 +1,4 @@
-//! Guests that were made of another one, for a deployment of one workload.
+//! Guests that were made of another one, for the workloads they are to serve.
 
 use std::collections::BTreeMap;
 
@@ -102,13 +102,24 @@ impl Rung {
 
 /// How a guest was made of another one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct RungRecord {
-    /// Which rung it is.
-    pub rung: Rung,
+pub struct Making {
+    /// Which rung of a deployment it is; none of a guest that is measured
+    /// beside others.
+    #[serde(default)]
+    pub rung: Option<Rung>,
     /// The guest it was made of.
     pub base: String,
+    /// SHA-256 of the base's module, hexadecimal.
+    pub base_sha256: String,
+    /// SHA-256 of the driver, the guest's side of a job, that it was made
+    /// with: another one may need functions that are not there.
+    pub driver_sha256: String,
     /// What was done, in order.
     pub steps: Vec<MakingStep>,
+    /// The workloads that it was made for, by name, each with a SHA-256 over
+    /// its code, its assets and how many requests of which batches it has. It
+    /// serves no others.
+    pub workloads: BTreeMap<String, String>,
     /// What its functions cover; none where all are there.
     #[serde(default)]
     pub closed_world: Option<ClosedWorld>,
@@ -119,6 +130,24 @@ pub struct RungRecord {
     /// Size of each file after compression.
     #[serde(default)]
     pub compressed: BTreeMap<String, Compressed>,
+}
+
+impl Making {
+    /// Of `base`, of which nothing is made yet.
+    #[must_use]
+    pub fn of(base: &str, base_sha256: &str, driver_sha256: &str) -> Self {
+        Self {
+            rung: None,
+            base: base.to_owned(),
+            base_sha256: base_sha256.to_owned(),
+            driver_sha256: driver_sha256.to_owned(),
+            steps: Vec::new(),
+            workloads: BTreeMap::new(),
+            closed_world: None,
+            random_state: None,
+            compressed: BTreeMap::new(),
+        }
+    }
 }
 
 /// A step in the making of a guest.
@@ -138,10 +167,15 @@ pub struct ClosedWorld {
     /// Requests that were served to find the functions reached: all there
     /// are.
     pub requests: u32,
-    /// Functions kept.
+    /// Functions that they reached.
+    pub reached: u32,
+    /// Functions kept: those, and whatever they call directly.
     pub functions: u32,
     /// Functions there were.
     pub of: u32,
+    /// Whether exception handling was left out: what C++ would throw traps.
+    #[serde(default)]
+    pub without_exceptions: bool,
 }
 
 /// A file's size after compression.

@@ -4,17 +4,26 @@
 //! one up in a table of its own, which the other half would fill. There is no
 //! other half here: to look it up traps. Tens of thousands of thunks take
 //! longer to load than the functions that are needed; a thunk that is just
-//! `unreachable` traps too, and those of one type are one function. Nor does
-//! anybody need what is exported for the other half alone.
+//! `unreachable` traps too, and those of one type are one function. Their
+//! names say so: one of them stands for all, and a backtrace that named it
+//! after the function it replaced would name the wrong one. Nor does anybody
+//! need what is exported for the other half alone.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use wasm_encoder::{
-    CodeSection, ExportKind, ExportSection, Function, Instruction, Module, RawSection,
+    CodeSection, ExportKind, ExportSection, Function, Instruction, Module, NameMap, NameSection,
+    RawSection,
 };
-use wasmparser::{BinaryReaderError, FunctionBody, Operator, Parser, Payload};
+use wasmparser::{
+    BinaryReaderError, FunctionBody, KnownCustom, Name, NameSectionReader, Operator, Parser,
+    Payload, TypeRef,
+};
+
+/// What the trap in a thunk's place is called, before its index.
+const LEFT_OUT: &str = "left_out_function_";
 
 /// Has the thunks of `module`, which was split off `base`, trap by themselves,
 /// and leaves out what `base` does not export.
@@ -39,6 +48,8 @@ fn exports(module: &[u8]) -> Result<BTreeSet<String>, BinaryReaderError> {
 fn rewritten(module: &[u8], kept: &BTreeSet<String>) -> Result<Vec<u8>, BinaryReaderError> {
     let mut written = Module::new();
     let (mut code, mut functions) = (CodeSection::new(), 0);
+    let mut imported = 0;
+    let mut thunks = BTreeSet::new();
     for payload in Parser::new(0).parse_all(module) {
         match payload? {
             Payload::ExportSection(exports) => {
@@ -51,17 +62,27 @@ fn rewritten(module: &[u8], kept: &BTreeSet<String>) -> Result<Vec<u8>, BinaryRe
                 }
                 written.section(&section);
             }
+            Payload::ImportSection(imports) => {
+                imported = count_functions(imports.clone())?;
+                written.section(&RawSection { id: 2, data: &module[imports.range()] });
+            }
             Payload::CodeSectionStart { count, .. } => functions = count,
             Payload::CodeSectionEntry(body) => {
                 if is_thunk(&body)? {
                     let mut trap = Function::new([]);
                     trap.instruction(&Instruction::Unreachable).instruction(&Instruction::End);
+                    thunks.insert(imported + code.len());
                     code.function(&trap);
                 } else {
                     code.raw(body.as_bytes());
                 }
                 if code.len() == functions {
                     written.section(&code);
+                }
+            }
+            Payload::CustomSection(section) if section.name() == "name" => {
+                if let KnownCustom::Name(names) = section.as_known() {
+                    written.section(&renamed(names, &thunks)?);
                 }
             }
             other => {
@@ -72,6 +93,36 @@ fn rewritten(module: &[u8], kept: &BTreeSet<String>) -> Result<Vec<u8>, BinaryRe
         }
     }
     Ok(written.finish())
+}
+
+fn count_functions(imports: wasmparser::ImportSectionReader<'_>) -> Result<u32, BinaryReaderError> {
+    let mut count = 0;
+    for import in imports.into_imports() {
+        count += u32::from(matches!(import?.ty, TypeRef::Func(_)));
+    }
+    Ok(count)
+}
+
+/// The names of functions, which are all that anybody reads.
+fn renamed(
+    names: NameSectionReader<'_>,
+    thunks: &BTreeSet<u32>,
+) -> Result<NameSection, BinaryReaderError> {
+    let mut functions = NameMap::new();
+    for name in names {
+        let Name::Function(map) = name? else { continue };
+        for naming in map {
+            let naming = naming?;
+            if thunks.contains(&naming.index) {
+                functions.append(naming.index, &format!("{LEFT_OUT}{}", naming.index));
+            } else {
+                functions.append(naming.index, naming.name);
+            }
+        }
+    }
+    let mut section = NameSection::new();
+    section.functions(&functions);
+    Ok(section)
 }
 
 /// Whether a function does nothing but call what a second table has for it.

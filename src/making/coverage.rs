@@ -1,0 +1,203 @@
+//! What workloads reach of a guest, and leaving out the rest.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use wasmfit_protocol::{Event, FramesReader, GuestFiles, Start, Task};
+use wasmfit_record::{ClosedWorld, MakingStep};
+
+use super::binaryen::Program;
+use super::calls;
+use super::stage::{Stage, in_words, step};
+use super::thunks;
+use super::workshop::{FEATURES, MODULE, Workshop};
+use crate::drive::Told;
+use crate::workloads::Workload;
+
+/// What rewrites the modules that have traps for thunks: functions that do the
+/// same are one, and what nothing names any longer goes.
+const MERGE: [&str; 3] =
+    ["--duplicate-function-elimination", "--remove-unused-module-elements", "-g"];
+
+/// What leaves out exception handling: what would be thrown traps. References
+/// to exceptions stay behind as locals that nothing uses.
+const STRIP_EXCEPTIONS: [&str; 6] =
+    ["--strip-eh", "--dce", "--remove-unused-names", "--vacuum", "--reorder-locals", "-g"];
+
+/// What workloads reached of the base.
+pub(super) struct Reached {
+    /// Files that modules were imported from.
+    pub(super) files: BTreeSet<String>,
+    /// Requests served.
+    requests: u32,
+    /// Which functions, in the format of `wasm-split`, and the step that had
+    /// them counted; or why that is not known.
+    profile: Result<(PathBuf, MakingStep), String>,
+    since: Instant,
+}
+
+/// A copy of the base that counts what is reached.
+pub(super) struct Counted {
+    guest: GuestFiles,
+    /// The step that made it, or why it counts nothing.
+    step: Result<MakingStep, String>,
+}
+
+impl Workshop<'_> {
+    /// Has the base count. Without Binaryen it is still known what workloads
+    /// import.
+    pub(super) fn counted(&self) -> Result<Counted, String> {
+        let source = self.base.file(MODULE);
+        let (module, step) = match self.instrumented(&source) {
+            Ok((module, step)) => (module, Ok(step)),
+            Err(reason) => (source, Err(reason)),
+        };
+        let library = self.base.for_runner(Start::Plain).library;
+        let mut guest = self.guest_of(&module, library.as_deref())?;
+        guest.name = format!("{}-counted", self.base.manifest.name);
+        self.ask(guest.clone(), &Task::Prepare)?;
+        Ok(Counted { guest, step })
+    }
+
+    /// The base with counters, made once for all workloads.
+    fn instrumented(&self, source: &Path) -> Result<(PathBuf, MakingStep), String> {
+        let since = Instant::now();
+        let sha256 = self.base.module_sha256();
+        let sha256 = sha256.get(..12).unwrap_or(sha256);
+        let folder = &self.setup.artifact_folder;
+        fs::create_dir_all(folder).map_err(|error| in_words(folder, &error))?;
+        let path = folder.join(format!("counted-{sha256}.wasm"));
+        let draft = folder.join(format!("counted-{}.wasm", std::process::id()));
+        let options = [
+            &["--instrument", "-g", "--in-secondary-memory"][..],
+            &["--secondary-memory-name=profile-data"],
+            &FEATURES,
+        ]
+        .concat();
+        let files = [("", source), ("-o", &*draft)];
+        let what = if path.is_file() {
+            "wasm-split --instrument, made before".into()
+        } else {
+            let what = Program::Split.run(&self.setting.places, &options, &files)?;
+            fs::rename(&draft, &path).map_err(|error| in_words(&path, &error))?;
+            what
+        };
+        let step = step(&path, what, since)?;
+        Ok((path, step))
+    }
+
+    /// Serves every request of a workload on the counting copy.
+    pub(super) fn cover(
+        &self,
+        counted: &Counted,
+        workload: &Workload,
+        requests: &Path,
+    ) -> Result<Reached, String> {
+        let since = Instant::now();
+        let served = FramesReader::open(requests).map_err(|error| error.to_string())?.count();
+        let task = Task::Cover { workload: workload.for_runner(), requests: requests.to_owned() };
+        let Event::Covered { files } = self.ask(counted.guest.clone(), &task)? else {
+            return Err(Told::off_topic().message);
+        };
+        let profile = counted.step.clone().and_then(|step| {
+            let name = format!("{}.profile", workload.name);
+            Ok((self.keep_scratch("reached.profile", &name)?, step))
+        });
+        let requests = u32::try_from(served).unwrap_or(u32::MAX);
+        Ok(Reached { files: files.into_iter().collect(), requests, profile, since })
+    }
+
+    /// What several workloads reached together.
+    pub(super) fn merged(&self, reached: &[Reached]) -> Result<Reached, String> {
+        let first = reached.first().ok_or("no workload was served")?;
+        let mut profiles = Vec::new();
+        for one in reached {
+            profiles.push(("", one.profile.as_ref().map_err(Clone::clone)?.0.as_path()));
+        }
+        let merged = self.file("all.profile")?;
+        profiles.push(("-o", &merged));
+        Program::Split.run(&self.setting.places, &["--merge-profiles"], &profiles)?;
+        Ok(Reached {
+            requests: reached.iter().map(|it| it.requests).sum(),
+            files: reached.iter().flat_map(|it| it.files.iter().cloned()).collect(),
+            profile: first.profile.clone().map(|(_, step)| (merged, step)),
+            since: first.since,
+        })
+    }
+
+    /// The base without the functions that were not reached.
+    pub(super) fn split(&self, reached: &Reached) -> Result<Stage, String> {
+        let (profile, counted) = reached.profile.clone()?;
+        let source = self.base.file(MODULE);
+        let mut counters = Counters::read(&profile)?;
+        let reached_functions = counters.count();
+        let module = fs::read(&source).map_err(|error| in_words(&source, &error))?;
+        calls::keep_called(&module, &mut counters.reached)
+            .map_err(|error| format!("{}: {error}", source.display()))?;
+        let kept = self.file("kept.profile")?;
+        counters.write(&kept)?;
+        let profile_option = format!("--profile={}", kept.display());
+        let (module, rest) = (self.file("trimmed.wasm")?, self.file("rest.wasm")?);
+        let options =
+            [&["--split", "-g", &*profile_option, "--no-placeholders"][..], &FEATURES].concat();
+        let files = [("", &*source), ("-o1", &*module), ("-o2", &*rest)];
+        Program::Split.run(&self.setting.places, &options, &files)?;
+        let requests = reached.requests;
+        let _ = fs::remove_file(&rest);
+        thunks::remove(&module, &source)?;
+        let mut stage = Stage::new(source);
+        stage.steps.push(counted);
+        let what = format!(
+            "{requests} requests served, wasm-split --split: functions reached, and what they call"
+        );
+        let mut stage = self.rewrite(stage.then(module, what, reached.since)?, "merged", &MERGE)?;
+        stage.closed_world = Some(ClosedWorld {
+            requests,
+            reached: reached_functions,
+            functions: counters.count(),
+            of: u32::try_from(counters.reached.len()).unwrap_or(u32::MAX),
+            without_exceptions: false,
+        });
+        Ok(stage)
+    }
+
+    /// A trimmed module without exception handling.
+    pub(super) fn strip_exceptions(&self, stage: Stage) -> Result<Stage, String> {
+        let mut stage = self.rewrite(stage, "noeh", &STRIP_EXCEPTIONS)?;
+        stage = self.rewrite(stage, "merged", &MERGE)?;
+        if let Some(closed_world) = &mut stage.closed_world {
+            closed_world.without_exceptions = true;
+        }
+        Ok(stage)
+    }
+}
+
+/// A profile of `wasm-split`: behind eight bytes that identify the module, four
+/// for each function that it defines, zero where it was not reached.
+struct Counters {
+    module: Vec<u8>,
+    reached: Vec<bool>,
+}
+
+impl Counters {
+    fn read(path: &Path) -> Result<Self, String> {
+        let bytes = fs::read(path).map_err(|error| in_words(path, &error))?;
+        let (module, counters) = bytes.split_at_checked(8).unwrap_or_default();
+        let (counters, _) = counters.as_chunks::<4>();
+        let reached = counters.iter().map(|it| *it != [0; 4]).collect();
+        Ok(Self { module: module.to_vec(), reached })
+    }
+
+    fn write(&self, path: &Path) -> Result<(), String> {
+        let counters = self.reached.iter().flat_map(|it| u32::from(*it).to_le_bytes());
+        let bytes: Vec<u8> = self.module.iter().copied().chain(counters).collect();
+        fs::write(path, bytes).map_err(|error| in_words(path, &error))
+    }
+
+    fn count(&self) -> u32 {
+        let count = self.reached.iter().filter(|it| **it).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+}

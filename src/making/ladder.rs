@@ -1,0 +1,227 @@
+//! Making the guests of a deployment's rungs.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use wasmfit_protocol::{Event, Start, Task};
+use wasmfit_record::{Making, MakingStep, Rung};
+
+use super::coverage::Reached;
+use super::recipe::{Held, Recipe};
+use super::stage::{Stage, in_words, step};
+use super::workshop::{MODULE, Workshop, library_file, stem};
+use crate::drive::Told;
+use crate::exit::CommandError;
+use crate::guests::Manifest;
+use crate::progress::Progress;
+use crate::workloads::Workload;
+
+/// Name of the guest that a rung makes of `base`.
+pub(crate) fn guest_name(base: &str, rung: Rung) -> String {
+    format!("{base}-{}", rung.name())
+}
+
+/// Makes the guests of one workload's ladder.
+pub(crate) struct Ladder<'a> {
+    workshop: &'a Workshop<'a>,
+    workload: &'a Workload,
+    identity: String,
+    /// Folder of the guests.
+    folder: &'a Path,
+    progress: &'a Progress,
+    // What several rungs take from.
+    requests: OnceCell<Result<PathBuf, String>>,
+    reached: OnceCell<Result<(Reached, Result<Stage, String>), String>>,
+    library: OnceCell<Result<(PathBuf, MakingStep), String>>,
+}
+
+impl<'a> Ladder<'a> {
+    pub(crate) fn new(
+        workshop: &'a Workshop<'a>,
+        workload: &'a Workload,
+        folder: &'a Path,
+        progress: &'a Progress,
+    ) -> Result<Self, CommandError> {
+        Ok(Self {
+            workshop,
+            workload,
+            identity: workload.identity()?,
+            folder,
+            progress,
+            requests: OnceCell::new(),
+            reached: OnceCell::new(),
+            library: OnceCell::new(),
+        })
+    }
+
+    /// Makes the guest of a rung. What cannot be made gets a guest that says
+    /// why; only a file system that refuses ends it all.
+    pub(crate) fn make(&self, rung: Rung) -> Result<(), CommandError> {
+        let name = guest_name(&self.workshop.base.manifest.name, rung);
+        self.progress.step(&format!("making {name}"));
+        let folder = self.folder.join(name);
+        let made = self.stage(Recipe::of(rung)).and_then(|(stage, library)| {
+            let manifest = self.manifest(rung);
+            let kept = self.workshop.keep(&folder, manifest, stage, library.as_deref());
+            kept.map(|_| ()).map_err(|error| error.to_string())
+        });
+        match made {
+            Ok(()) => Ok(()),
+            Err(_) if self.workshop.interrupt.is_requested() => Ok(()),
+            Err(reason) => {
+                eprintln!("wasmfit: rung {}: {reason}", rung.name());
+                let kept = self.keep_reason(rung, &folder, reason);
+                kept.map_err(|error| CommandError::Storage(in_words(&folder, &error)))
+            }
+        }
+    }
+
+    /// The module of a recipe and its library, if it has one.
+    fn stage(&self, recipe: Recipe) -> Result<(Stage, Option<PathBuf>), String> {
+        let base = self.workshop.base;
+        let mut library = base.for_runner(Start::Plain).library;
+        let mut stage = Stage::new(base.file(MODULE));
+        if recipe.trims {
+            stage = self.reached()?.1.clone()?;
+        }
+        if recipe.reduces_library {
+            let (reduced, step) = self.library.get_or_init(|| self.reduce()).clone()?;
+            stage.steps.push(step);
+            library = Some(reduced);
+        }
+        stage = match recipe.held {
+            Held::Nothing => stage,
+            Held::Interpreter => self.initialized(stage)?,
+            Held::Workload => self.snapshot(stage, library.as_deref(), None)?,
+            Held::WarmWorkload => {
+                self.snapshot(stage, library.as_deref(), Some(self.requests()?))?
+            }
+        };
+        if let Some(level) = recipe.optimises {
+            stage = self.workshop.rewrite(stage, level.trim_start_matches('-'), &[level, "-g"])?;
+        }
+        if recipe.strips {
+            stage = self.workshop.rewrite(
+                stage,
+                "stripped",
+                &["--strip-debug", "--strip-producers"],
+            )?;
+        }
+        Ok((stage, library))
+    }
+
+    /// The snapshot that the base comes with.
+    fn initialized(&self, stage: Stage) -> Result<Stage, String> {
+        let base = self.workshop.base;
+        if !base.starts().contains(&Start::Snapshot) {
+            return Err(format!("{} comes without a snapshot", base.manifest.name));
+        }
+        let module = base.file(Start::Snapshot.module());
+        stage.then(module, "the snapshot that comes with the guest".into(), Instant::now())
+    }
+
+    /// Takes a snapshot with the workload and its model.
+    fn snapshot(
+        &self,
+        stage: Stage,
+        library: Option<&Path>,
+        requests: Option<&Path>,
+    ) -> Result<Stage, String> {
+        let since = Instant::now();
+        let guest = self.workshop.guest_of(&stage.module, library)?;
+        let task = Task::Snapshot {
+            workload: self.workload.for_runner(),
+            requests: requests.map(Path::to_owned),
+        };
+        let Event::SnapshotMade { random_state } = self.workshop.ask(guest, &task)? else {
+            return Err(Told::off_topic().message);
+        };
+        let name = format!("{}-held.wasm", stem(&stage.module));
+        let module = self.workshop.keep_scratch("snapshot.wasm", &name)?;
+        let served = if requests.is_some() { ", every request served once" } else { "" };
+        let what = format!("Wizer: workload imported, model loaded{served}");
+        let mut stage = stage.then(module, what, since)?;
+        stage.random_state = Some(random_state);
+        Ok(stage)
+    }
+
+    /// What the workload reaches, and the base without the rest.
+    fn reached(&self) -> Result<&(Reached, Result<Stage, String>), String> {
+        let reach = || {
+            let requests = self.requests()?;
+            let counted = self.workshop.counted()?;
+            let reached = self.workshop.cover(&counted, self.workload, requests)?;
+            let trimmed = self.workshop.split(&reached);
+            Ok((reached, trimmed))
+        };
+        self.reached.get_or_init(reach).as_ref().map_err(Clone::clone)
+    }
+
+    /// A copy of the standard library with the modules that were imported.
+    fn reduce(&self) -> Result<(PathBuf, MakingStep), String> {
+        let since = Instant::now();
+        let base = self.workshop.base;
+        let library = base.for_runner(Start::Plain).library.ok_or_else(|| {
+            format!("{} has its standard library inside the module", base.manifest.name)
+        })?;
+        let zip = library_file(&library)?;
+        let folder = self.workshop.file("library")?;
+        fs::create_dir_all(&folder).map_err(|error| in_words(&folder, &error))?;
+        let reduced = folder.join(zip.file_name().unwrap_or_default());
+        let python = &self.workshop.setting.places.python;
+        let mut child = Command::new(python)
+            .args(["-c", include_str!("reduce.py")])
+            .args([&zip, &reduced])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| in_words(python, &error))?;
+        let files: Vec<&str> = self.reached()?.0.files.iter().map(String::as_str).collect();
+        if let Some(mut input) = child.stdin.take() {
+            input.write_all(files.join("\n").as_bytes()).map_err(|error| error.to_string())?;
+        }
+        let output = child.wait_with_output().map_err(|error| error.to_string())?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let last = said.lines().last().unwrap_or("no reason given");
+            return Err(format!("the standard library cannot be reduced: {last}"));
+        }
+        let count = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let what = format!("standard library reduced to {count} modules that were imported");
+        let step = step(&reduced, what, since)?;
+        Ok((folder, step))
+    }
+
+    /// All requests of all cases.
+    fn requests(&self) -> Result<&Path, String> {
+        let made = self.requests.get_or_init(|| self.workshop.requests(self.workload));
+        made.as_ref().map(PathBuf::as_path).map_err(Clone::clone)
+    }
+
+    /// Leaves a guest that says why it could not be made.
+    fn keep_reason(&self, rung: Rung, folder: &Path, reason: String) -> io::Result<()> {
+        fs::create_dir_all(folder)?;
+        Manifest { unavailable: Some(reason), ..self.manifest(rung) }.write(folder)
+    }
+
+    fn manifest(&self, rung: Rung) -> Manifest {
+        let base = &self.workshop.base.manifest;
+        let recipe = Recipe::of(rung);
+        let workloads = BTreeMap::from([(self.workload.name.clone(), self.identity.clone())]);
+        let made = Making { rung: Some(rung), workloads, ..self.workshop.making() };
+        let title = format!("{}, for {}", rung.title(), self.workload.name);
+        Manifest {
+            source: format!("{}, by wasmfit deploy", base.source),
+            function_names: base.function_names && !recipe.strips,
+            holds_workload: matches!(recipe.held, Held::Workload | Held::WarmWorkload),
+            compiled_at_launch: rung == Rung::Jit,
+            ..self.workshop.manifest(guest_name(&base.name, rung), made, &title)
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! One guest for many workloads: what none of them reaches is left out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use wasmfit_protocol::{Proposal, Start};
+use wasmfit_record::Making;
+use wasmparser::{Validator, WasmFeatures};
+
+use super::stage::{Stage, in_words};
+use super::workshop::Workshop;
+use crate::exit::CommandError;
+use crate::guests::Manifest;
+use crate::progress::Progress;
+use crate::workloads::Workload;
+
+/// A guest to be made.
+pub(crate) struct Trimmed<'a> {
+    /// Its name in targets.
+    pub(crate) name: &'a str,
+    /// What it is to serve.
+    pub(crate) workloads: &'a [Workload],
+    /// The same with what each of them is.
+    pub(crate) identities: BTreeMap<String, String>,
+}
+
+/// Makes a guest of the functions that its workloads reach, without exception
+/// handling, in `folder`.
+pub(crate) fn trim(
+    workshop: &Workshop<'_>,
+    trimmed: &Trimmed<'_>,
+    folder: &Path,
+    progress: &Progress,
+) -> Result<Manifest, CommandError> {
+    let (stage, manifest) = stage(workshop, trimmed, progress).map_err(CommandError::Setup)?;
+    let library = workshop.base.for_runner(Start::Plain).library;
+    let kept = workshop.keep(folder, manifest, stage, library.as_deref());
+    kept.map_err(|error| CommandError::Storage(in_words(folder, &error)))
+}
+
+/// The module, and what is said of it.
+fn stage(
+    workshop: &Workshop<'_>,
+    trimmed: &Trimmed<'_>,
+    progress: &Progress,
+) -> Result<(Stage, Manifest), String> {
+    let base = &workshop.base.manifest;
+    progress.step(&format!("having {} count what is reached", base.name));
+    let counted = workshop.counted()?;
+    let mut reached = Vec::new();
+    for workload in trimmed.workloads {
+        progress.step(&format!("serving every request of {}", workload.name));
+        let in_words = |reason: String| format!("workload {}: {reason}", workload.name);
+        let requests = workshop.requests(workload).map_err(in_words)?;
+        reached.push(workshop.cover(&counted, workload, &requests).map_err(in_words)?);
+        let _ = fs::remove_file(requests);
+    }
+    progress.step(&format!("making {}", trimmed.name));
+    let mut stage = workshop.split(&workshop.merged(&reached)?)?;
+    let mut proposals = base.proposals.clone();
+    if proposals.remove(&Proposal::Exceptions) {
+        stage = workshop.strip_exceptions(stage)?;
+        require_no_exceptions(&stage.module)?;
+    }
+    let made = Making { workloads: trimmed.identities.clone(), ..workshop.making() };
+    let count = trimmed.workloads.len();
+    let what = match trimmed.workloads {
+        [only] => format!("trimmed to {}", only.name),
+        _ => format!("trimmed to {count} workloads"),
+    };
+    let needed: BTreeSet<&str> =
+        trimmed.workloads.iter().flat_map(|it| &it.manifest.packages).map(String::as_str).collect();
+    let is_needed = |name: &str| needed.contains(name);
+    let mut packages = base.packages.clone();
+    packages.retain(|package, _| {
+        let mut names = base.imports.iter().filter(|(_, of)| *of == package);
+        is_needed(package) || names.any(|(name, _)| is_needed(name))
+    });
+    let manifest = Manifest {
+        packages,
+        source: format!("{}, by wasmfit trim", base.source),
+        proposals,
+        opt_in: Some(format!("a closed world, {what}: what their requests did not reach may trap")),
+        ..workshop.manifest(trimmed.name.to_owned(), made, &what)
+    };
+    Ok((stage, manifest))
+}
+
+/// Refuses a module that still needs exception handling, of which it would
+/// otherwise be told by one runtime at a time.
+fn require_no_exceptions(module: &Path) -> Result<(), String> {
+    let bytes = fs::read(module).map_err(|error| in_words(module, &error))?;
+    let exceptions = WasmFeatures::EXCEPTIONS | WasmFeatures::LEGACY_EXCEPTIONS;
+    let features = WasmFeatures::all().difference(exceptions);
+    let validated = Validator::new_with_features(features).validate_all(&bytes);
+    validated.map(|_| ()).map_err(|error| {
+        format!("the trimmed module is not one without exception handling: {error}")
+    })
+}
