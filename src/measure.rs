@@ -151,8 +151,8 @@ impl<'a> Measurement<'a> {
         let requests = std::path::absolute(&requests).unwrap_or(requests);
         let task = Task::Measure { workload, requests, sampling };
         let cell = &self.run.cells[planned.cell];
-        let ladder = self.run.workload_of(cell).and_then(|it| it.boundary.as_ref());
-        if ladder.is_some_and(|it| memory_copy::is_reference_of(it, cell.case.batch)) {
+        let plan = self.run.workload_of(cell).and_then(|it| it.boundary.as_ref());
+        if plan.is_some_and(|it| memory_copy::is_reference_of(it, cell.case.batch)) {
             self.run.memory_copies.push(memory_copy::measure(id));
         }
         let watch = Watch::begin();

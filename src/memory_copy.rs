@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use wasmfit_protocol::monotonic_ns;
-use wasmfit_record::{Direction, Ladder, MemoryCopies};
+use wasmfit_record::{CrossingPlan, Direction, MemoryCopies};
 
 /// The payload that is held against copies of itself.
 const BYTES: usize = 1 << 20;
@@ -17,8 +17,8 @@ const SAMPLES: usize = 101;
 
 /// Whether a case's crossings are held against copies: raw bytes alone, whose
 /// cost is that of the boundary.
-pub(crate) fn is_reference_of(ladder: &Ladder, batch: Option<u32>) -> bool {
-    ladder.encoding == "raw" && ladder.crossings(batch).contains(&(BYTES as u64, Direction::Both))
+pub(crate) fn is_reference_of(plan: &CrossingPlan, batch: Option<u32>) -> bool {
+    plan.encoding == "raw" && plan.crossings(batch).contains(&(BYTES as u64, Direction::Both))
 }
 
 /// Times copies, each from memory of its own to memory of its own. All of it
@@ -58,15 +58,15 @@ mod tests {
 
     #[test]
     fn raw_bytes_of_that_size_both_ways_are_held_against_copies() {
-        let ladder = |encoding: &str, direction| Ladder {
+        let plan = |encoding: &str, direction| CrossingPlan {
             encoding: encoding.into(),
             directions: vec![direction],
             payload_bytes: vec![vec![64], vec![BYTES as u64]],
             item_bytes: None,
         };
-        assert!(is_reference_of(&ladder("raw", Direction::Both), Some(2)));
-        assert!(!is_reference_of(&ladder("raw", Direction::Both), Some(1)));
-        assert!(!is_reference_of(&ladder("raw", Direction::In), Some(2)));
-        assert!(!is_reference_of(&ladder("json", Direction::Both), Some(2)));
+        assert!(is_reference_of(&plan("raw", Direction::Both), Some(2)));
+        assert!(!is_reference_of(&plan("raw", Direction::Both), Some(1)));
+        assert!(!is_reference_of(&plan("raw", Direction::In), Some(2)));
+        assert!(!is_reference_of(&plan("json", Direction::Both), Some(2)));
     }
 }

@@ -10,7 +10,7 @@ use crate::Target;
 /// directions of one payload next to each other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Ladder {
+pub struct CrossingPlan {
     /// How values become bytes and bytes values.
     pub encoding: String,
     /// Which way payloads go.
@@ -61,7 +61,7 @@ impl Direction {
     }
 }
 
-impl Ladder {
+impl CrossingPlan {
     /// The crossings of a case, in the order of its requests.
     #[must_use]
     pub fn crossings(&self, batch: Option<u32>) -> Vec<(u64, Direction)> {
@@ -116,16 +116,16 @@ mod tests {
 
     #[test]
     fn a_case_crosses_with_every_payload_in_every_direction() {
-        let ladder = Ladder {
+        let plan = CrossingPlan {
             encoding: "raw".into(),
             directions: vec![Direction::In, Direction::Both],
             payload_bytes: vec![vec![0, 64], vec![1024]],
             item_bytes: None,
         };
         let (into, both) = (Direction::In, Direction::Both);
-        assert_eq!(ladder.crossings(Some(1)), [(0, into), (0, both), (64, into), (64, both)]);
-        assert_eq!(ladder.crossings(Some(2)), [(1024, into), (1024, both)]);
-        assert_eq!(ladder.crossings(None), ladder.crossings(Some(1)));
-        assert_eq!(ladder.crossings(Some(3)), []);
+        assert_eq!(plan.crossings(Some(1)), [(0, into), (0, both), (64, into), (64, both)]);
+        assert_eq!(plan.crossings(Some(2)), [(1024, into), (1024, both)]);
+        assert_eq!(plan.crossings(None), plan.crossings(Some(1)));
+        assert_eq!(plan.crossings(Some(3)), []);
     }
 }

@@ -32,7 +32,7 @@ mod session;
 mod target;
 mod workload;
 
-pub use boundary::{CrossingCost, Direction, Ladder, MemoryCopies};
+pub use boundary::{CrossingCost, CrossingPlan, Direction, MemoryCopies};
 pub use cell::{Cell, CellOutcome, Deviation, Launch, LaunchOutcome};
 pub use class::{Class, ClassError};
 pub use directory::{RecordError, RunDirectory};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Ladder;
+use crate::CrossingPlan;
 
 /// A workload as it was measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -35,7 +35,7 @@ pub struct WorkloadRecord {
     pub assets_bytes: u64,
     /// What it measures of the boundary; none but of lab workloads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub boundary: Option<Ladder>,
+    pub boundary: Option<CrossingPlan>,
 }
 
 /// How two responses to one request are compared.

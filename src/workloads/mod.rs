@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use wasmfit_protocol::{file_sha256, sha256};
-use wasmfit_record::{Case, DeviationCause, Ladder, OutputFormat, Tolerance, WorkloadRecord};
+use wasmfit_record::{Case, CrossingPlan, DeviationCause, OutputFormat, Tolerance, WorkloadRecord};
 
 pub(crate) use self::assets::Assets;
 pub(crate) use self::own::{CALIBRATION, OwnWorkload, of_encoding};
@@ -66,7 +66,7 @@ pub(crate) struct Manifest {
     pub(crate) assets: BTreeMap<String, String>,
     /// What it measures of the boundary: lab workloads alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) boundary: Option<Ladder>,
+    pub(crate) boundary: Option<CrossingPlan>,
 }
 
 /// The cost classes that a workload can be dominated by.
@@ -177,12 +177,12 @@ impl Workload {
                 "bytes are equal or not: format \"bytes\" takes no tolerance".into(),
             ));
         }
-        if let Some(ladder) = &manifest.boundary {
-            let groups = (1..).take(ladder.payload_bytes.len());
-            let is_whole = ladder.payload_bytes.iter().all(|group| !group.is_empty());
+        if let Some(plan) = &manifest.boundary {
+            let groups = (1..).take(plan.payload_bytes.len());
+            let is_whole = plan.payload_bytes.iter().all(|group| !group.is_empty());
             if !manifest.batch_sizes.iter().copied().eq(groups)
                 || !is_whole
-                || ladder.directions.is_empty()
+                || plan.directions.is_empty()
             {
                 return Err(usage(
                     "[boundary] needs directions, and one list of payload_bytes for each of the batch sizes 1, 2, 3 and so on".into(),

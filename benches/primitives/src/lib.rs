@@ -105,11 +105,12 @@ fn small<H: Host>(criterion: &mut Criterion, fixtures: &Fixtures) {
     let mut group = criterion.benchmark_group("echo");
     for bytes in [64, 1 << 20] {
         let (there, mut back) = (vec![7; bytes], vec![0; bytes]);
+        H::echo(&mut guest, &there, &mut back);
+        assert_eq!(there, back);
         group.throughput(Throughput::Bytes(2 * bytes as u64));
         group.bench_function(BenchmarkId::new(H::NAME, bytes), |bencher| {
             bencher.iter(|| H::echo(&mut guest, black_box(&there), &mut back));
         });
-        assert_eq!(there, back);
     }
     group.finish();
     let mut group = criterion.benchmark_group("instantiate-small");
@@ -154,8 +155,9 @@ fn instances<H: Host>(criterion: &mut Criterion, fixtures: &Fixtures) {
     resident::<H>(answer);
 }
 
-/// Goes on in an interpreter whose workload has been imported and loaded.
-const RESUME: &str = "served = resume(served)\n";
+/// Goes on in an interpreter whose workload has been imported and loaded, and
+/// can be gone on with again. A bare expression would be displayed.
+const RESUME: &str = "_ = resume(served)\n";
 
 /// What one more instance that has answered adds to what is resident: no
 /// bench of criterion's, since it is no time.

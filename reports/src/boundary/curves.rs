@@ -36,8 +36,8 @@ struct Seen {
 pub(super) fn of(run: &Run, samples: &CrossingSamples) -> Vec<Observed> {
     let mut found: Vec<Observed> = Vec::new();
     for workload in &run.workloads {
-        let Some(ladder) = &workload.boundary else { continue };
-        for direction in &ladder.directions {
+        let Some(plan) = &workload.boundary else { continue };
+        for direction in &plan.directions {
             for target in targets(run, &workload.name) {
                 let seen = seen(run, samples, &workload.name, target, *direction);
                 if seen.is_empty() {
@@ -47,9 +47,9 @@ pub(super) fn of(run: &Run, samples: &CrossingSamples) -> Vec<Observed> {
                 let guest = cell.and_then(|cell| run.guest_of(cell));
                 found.push(Observed {
                     rounds: seen.iter().map(|(it, seen)| (*it, seen.medians_ns.clone())).collect(),
-                    item_bytes: ladder.item_bytes,
+                    item_bytes: plan.item_bytes,
                     curve: Curve {
-                        encoding: ladder.encoding.clone(),
+                        encoding: plan.encoding.clone(),
                         direction: *direction,
                         target: target.clone(),
                         boundary: guest.map(|guest| guest.boundary),
@@ -87,8 +87,8 @@ fn seen(
         if cell.case.workload != workload || cell.target != *target {
             continue;
         }
-        let ladder = run.workload_of(cell).and_then(|it| it.boundary.as_ref());
-        let crossings = ladder.map(|it| it.crossings(cell.case.batch)).unwrap_or_default();
+        let plan = run.workload_of(cell).and_then(|it| it.boundary.as_ref());
+        let crossings = plan.map(|it| it.crossings(cell.case.batch)).unwrap_or_default();
         let of_direction = (0_u32..).zip(crossings).filter(|(_, (_, it))| *it == direction);
         for (request, (payload, _)) in of_direction {
             let Some(walls) = times.plain_ns.get(&request) else { continue };

@@ -208,12 +208,12 @@ fn missing(workloads: &[WorkloadAnalysis]) -> Vec<Missing> {
                 format!("during {}: {}", failure.during, failure.message)
             }
         };
-        let ladder = workload.record.as_ref()?.boundary.as_ref()?;
-        let payloads = ladder.crossings(case.batch).into_iter().map(|it| it.0);
+        let plan = workload.record.as_ref()?.boundary.as_ref()?;
+        let payloads = plan.crossings(case.batch).into_iter().map(|it| it.0);
         let range = payloads.fold((u64::MAX, 0), |(low, high), it| (low.min(it), high.max(it)));
         Some(Missing {
             case: case.clone(),
-            encoding: ladder.encoding.clone(),
+            encoding: plan.encoding.clone(),
             payload_bytes: range,
             target: cell.target.clone(),
             is_failure: matches!(cell.state, CellState::Failed { .. }),

@@ -4,7 +4,7 @@ use std::fs;
 
 use wasmfit_protocol::{Failure, FailureKind, Pass, RequestPhase, Sample, Stretch};
 use wasmfit_record::{
-    Budgets, Case, CellOutcome, CrossingCost, Direction, Ladder, MemoryCopies, Target,
+    Budgets, Case, CellOutcome, CrossingCost, CrossingPlan, Direction, MemoryCopies, Target,
 };
 use wasmfit_reports::boundary::{Fit, Lab, RuleOfThumb, Standing};
 use wasmfit_reports::{Analysis, analyze, summary, write};
@@ -35,8 +35,8 @@ impl Cost {
     }
 }
 
-fn raw() -> Ladder {
-    Ladder {
+fn raw() -> CrossingPlan {
+    CrossingPlan {
         encoding: "raw".into(),
         directions: vec![Direction::In, Direction::Both],
         payload_bytes: vec![
@@ -48,8 +48,8 @@ fn raw() -> Ladder {
     }
 }
 
-fn items() -> Ladder {
-    Ladder {
+fn items() -> CrossingPlan {
+    CrossingPlan {
         encoding: "items".into(),
         directions: vec![Direction::Both],
         payload_bytes: vec![vec![64, KIB], vec![16 * KIB, 256 * KIB]],
@@ -58,13 +58,13 @@ fn items() -> Ladder {
 }
 
 /// Adds a lab workload on a target.
-fn measure(fixture: &mut Fixture, name: &str, ladder: &Ladder, target: &Target, cost: Cost) {
-    for batch in 1..=u32::try_from(ladder.payload_bytes.len()).unwrap() {
+fn measure(fixture: &mut Fixture, name: &str, plan: &CrossingPlan, target: &Target, cost: Cost) {
+    for batch in 1..=u32::try_from(plan.payload_bytes.len()).unwrap() {
         let case = Case { workload: name.into(), batch: Some(batch) };
         let behaviour = Behaviour { latency_ns: 1000, infer_percent: 50, cold_ns: 1_000_000 };
         let before = fixture.samples.len();
         fixture.measure(&case, target, 4, behaviour);
-        let crossings = ladder.crossings(Some(batch));
+        let crossings = plan.crossings(Some(batch));
         for (launch, samples) in &mut fixture.samples[before..] {
             samples.retain(|it| it.pass == Pass::Cold);
             for (request, (payload, _)) in (0_u32..).zip(&crossings) {
@@ -87,7 +87,7 @@ fn measure(fixture: &mut Fixture, name: &str, ladder: &Ladder, target: &Target, 
     if !fixture.run.workloads.iter().any(|it| it.name == name) {
         fixture.workload(name);
         let record = fixture.run.workloads.last_mut().unwrap();
-        record.boundary = Some(ladder.clone());
+        record.boundary = Some(plan.clone());
     }
 }
 

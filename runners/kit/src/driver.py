@@ -3,11 +3,12 @@
 It pulls: each `call` hands the host a message and returns the host's answer.
 An answer is an order, except within a burst, where it is a request.
 
-    exercise            do what may come at any time: have garbage collected all the while, and
-                        put a failure into words
+    collect             have garbage collected all the while
     import TOKEN PATH   run the workload's code
     load PATH           load its model
     versions NAMES      tell the versions of interpreter and packages
+    exercise            do what no request asks for and any run may: put a failure and numbers
+                        of all sizes into words
     files               tell the files that modules were imported from
     remember            remember the state of the random generators
     freeze              get ready to be saved; `reseeded` when load left that state alone, `kept`
@@ -153,15 +154,24 @@ def outside_of_memory():
     return threads + [f"{it.name} is open" for it in files if it.fileno() > 2]
 
 
-def exercise():
-    """Does what no request asks for and any run may need: a trimmed guest has it no other way."""
+def collect():
     import gc
 
     gc.set_threshold(1, 1, 1)
+
+
+def exercise():
+    """Does what no request asks for and any run may: a trimmed guest has it no other way."""
     try:
         raise ValueError("to be reported")
     except ValueError as error:
         report(error, b"")
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        # scipy.stats makes up examples of random numbers whenever it is imported, and now and
+        # then one needs another notation.
+        for numbers in ([0.5, 2.0], [1e-300, 1e300], [1, -1], [True], [1j], [numpy.nan]):
+            repr(numpy.array(numbers))
 
 
 def make(call, workload, count, batch):
@@ -235,6 +245,8 @@ def serve(call, workload=None, model=None):
             elif order == b"load":
                 if not is_saved:
                     model = workload.load(rest.decode())
+            elif order == b"collect":
+                collect()
             elif order == b"exercise":
                 exercise()
             elif order == b"files":

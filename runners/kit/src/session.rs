@@ -108,10 +108,11 @@ impl Work {
 #[derive(Debug)]
 enum Step {
     Starting,
-    Exercising,
+    Collecting,
     Importing,
     Loading,
     AskingVersions,
+    Exercising,
     AskingFiles,
     Remembering,
     Freezing,
@@ -311,12 +312,12 @@ impl Session {
             }
             Step::Starting => {
                 if let Work::Cover { .. } = self.work {
-                    self.step = Step::Exercising;
-                    return Ok(order("exercise"));
+                    self.step = Step::Collecting;
+                    return Ok(order("collect"));
                 }
                 Ok(self.order_import(entered_ns))
             }
-            Step::Exercising => Ok(self.order_import(entered_ns)),
+            Step::Collecting => Ok(self.order_import(entered_ns)),
             Step::Importing => Ok(self.imported(entered_ns)),
             Step::Remembering => Ok(self.order_load(entered_ns)),
             Step::Loading => {
@@ -334,6 +335,10 @@ impl Session {
             }
             Step::Freezing => self.frozen(message),
             Step::AskingVersions => self.versions_told(message),
+            Step::Exercising => {
+                self.step = Step::AskingFiles;
+                Ok(order("files"))
+            }
             Step::AskingFiles => Ok(self.files_told(message)),
             Step::Making => self.made(message),
             Step::Over => Err(Over),
@@ -494,8 +499,8 @@ impl Session {
         let Work::Snapshot { random_state, .. } = &mut self.work else {
             // Whether it could be saved is nothing to a coverage, but what
             // finding out takes is.
-            self.step = Step::AskingFiles;
-            return Ok(order("files"));
+            self.step = Step::Exercising;
+            return Ok(order("exercise"));
         };
         *random_state = Some(match message {
             b"reseeded" => RandomState::Reseeded,
