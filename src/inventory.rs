@@ -178,17 +178,15 @@ impl<'a> Inventory<'a> {
         pair.iter().all(takes).then_some(pair)
     }
 
-    /// The guest asked for, or all of them, later versions first.
+    /// The guest asked for, or all that are measured without being asked for,
+    /// later versions first.
     fn guests_to_run<'b>(&'b self, asked: &'b Limited) -> Vec<&'b str> {
-        match &asked.guest {
-            Some(guest) => vec![guest],
-            None => {
-                let guests = self.guests.iter().rev();
-                let is_usual = |guest: &Guest| guest.manifest.opt_in.is_none();
-                let usual = guests.filter(|(_, (guest, _))| is_usual(guest));
-                usual.map(|(name, _)| &**name).collect()
-            }
+        if let Some(guest) = &asked.guest {
+            return vec![guest];
         }
+        let guests = self.guests.iter().rev();
+        let usual = guests.filter(|(_, (guest, _))| guest.manifest.opt_in.is_none());
+        usual.map(|(name, _)| &**name).collect()
     }
 
     /// Whether there is a runner of this name.

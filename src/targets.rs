@@ -96,7 +96,7 @@ impl Setup {
         if workload.manifest.guests.iter().any(|it| it == ANY_GUEST) {
             return guest.lacks(&workload.manifest.packages);
         }
-        if workload.manifest.guests.iter().any(|it| *it == guest.manifest.name) {
+        if workload.manifest.guests.contains(&guest.manifest.name) {
             return None;
         }
         Some(guest.lacks(&workload.manifest.packages).unwrap_or_else(|| {

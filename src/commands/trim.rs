@@ -132,12 +132,12 @@ fn show(
         return Ok(Ending::Done);
     }
     let Manifest { name, made, .. } = manifest;
-    let mut text = format!("{name} {what}: {}\n", folder.display());
+    let mut lines = vec![format!("{name} {what}: {}", folder.display())];
     if let Some(made) = made
         && let Some(closed) = made.closed_world
     {
-        text.push_str(&format!(
-            "{} of {} functions: {} that {} requests of {} workloads reached, and what they call; to reach another one traps\n",
+        lines.push(format!(
+            "{} of {} functions: {} that {} requests of {} workloads reached, and what they call; to reach another one traps",
             closed.functions,
             closed.of,
             closed.reached,
@@ -145,10 +145,10 @@ fn show(
             made.workloads.len()
         ));
     }
-    text.push_str(&format!(
-        "measure it: wasmfit bench -t native@{base} -t wasmtime/cranelift@{name} -t wasmedge/aot@{name}\n",
+    lines.push(format!(
+        "measure it: wasmfit bench -t native@{base} -t wasmtime/cranelift@{name} -t wasmedge/aot@{name}",
         base = arguments.guest
     ));
-    print(&text)?;
+    print(&(lines.join("\n") + "\n"))?;
     Ok(Ending::Done)
 }

@@ -26,6 +26,14 @@ pub(crate) fn guest_name(base: &str, rung: Rung) -> String {
     format!("{base}-{}", rung.name())
 }
 
+/// What the workload reaches of the base.
+struct Covered {
+    reached: Reached,
+    /// The base without the rest, or why not: without Binaryen what is imported
+    /// is known all the same.
+    trimmed: Result<Stage, String>,
+}
+
 /// Makes the guests of one workload's ladder.
 pub(crate) struct Ladder<'a> {
     workshop: &'a Workshop<'a>,
@@ -36,7 +44,7 @@ pub(crate) struct Ladder<'a> {
     progress: &'a Progress,
     // What several rungs take from.
     requests: OnceCell<Result<PathBuf, String>>,
-    reached: OnceCell<Result<(Reached, Result<Stage, String>), String>>,
+    covered: OnceCell<Result<Covered, String>>,
     library: OnceCell<Result<(PathBuf, MakingStep), String>>,
 }
 
@@ -54,7 +62,7 @@ impl<'a> Ladder<'a> {
             folder,
             progress,
             requests: OnceCell::new(),
-            reached: OnceCell::new(),
+            covered: OnceCell::new(),
             library: OnceCell::new(),
         })
     }
@@ -87,7 +95,7 @@ impl<'a> Ladder<'a> {
         let mut library = base.for_runner(Start::Plain).library;
         let mut stage = Stage::new(base.file(MODULE));
         if recipe.trims {
-            stage = self.reached()?.1.clone()?;
+            stage = self.covered()?.trimmed.clone()?;
         }
         if recipe.reduces_library {
             let (reduced, step) = self.library.get_or_init(|| self.reduce()).clone()?;
@@ -150,16 +158,15 @@ impl<'a> Ladder<'a> {
         Ok(stage)
     }
 
-    /// What the workload reaches, and the base without the rest.
-    fn reached(&self) -> Result<&(Reached, Result<Stage, String>), String> {
-        let reach = || {
+    fn covered(&self) -> Result<&Covered, String> {
+        let cover = || {
             let requests = self.requests()?;
             let counted = self.workshop.counted()?;
             let reached = self.workshop.cover(&counted, self.workload, requests)?;
             let trimmed = self.workshop.split(&reached);
-            Ok((reached, trimmed))
+            Ok(Covered { reached, trimmed })
         };
-        self.reached.get_or_init(reach).as_ref().map_err(Clone::clone)
+        self.covered.get_or_init(cover).as_ref().map_err(Clone::clone)
     }
 
     /// A copy of the standard library with the modules that were imported.
@@ -182,7 +189,7 @@ impl<'a> Ladder<'a> {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| in_words(python, &error))?;
-        let files: Vec<&str> = self.reached()?.0.files.iter().map(String::as_str).collect();
+        let files: Vec<&str> = self.covered()?.reached.files.iter().map(String::as_str).collect();
         if let Some(mut input) = child.stdin.take() {
             input.write_all(files.join("\n").as_bytes()).map_err(|error| error.to_string())?;
         }

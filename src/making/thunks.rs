@@ -144,17 +144,20 @@ mod tests {
 
     #[test]
     fn thunks_trap_and_all_else_stays() {
-        let text = |of_thunk: &str| {
+        let text = |name: &str, of_thunk: &str| {
             format!(
-                "(module (table 1 funcref) (table 1 funcref) (type $t (func (param i32) (result i32)))
-                 (func (export \"thunk\") (type $t) {of_thunk})
-                 (func (export \"kept\") (type $t) (call_indirect (type $t) (local.get 0) (i32.const 0)))
+                "(module (type (func)) (type (func (param i32) (result i32)))
+                 (import \"host\" \"call\" (func $call (type 0)))
+                 (table 1 funcref) (table 1 funcref)
+                 (func ${name} (export \"thunk\") (type 1) {of_thunk})
+                 (func $kept (export \"kept\") (type 1) (call_indirect (type 1) (local.get 0) (i32.const 0)))
                  (memory 1) (data (i32.const 0) \"x\"))"
             )
         };
-        let thunk = "(call_indirect 1 (type $t) (local.get 0) (i32.const 7))";
-        let module = wat::parse_str(text(thunk)).expect("a module");
-        let expected = wat::parse_str(text("(unreachable)")).expect("a module");
+        let thunk = "(call_indirect 1 (type 1) (local.get 0) (i32.const 7))";
+        let module = wat::parse_str(text("known", thunk)).expect("a module");
+        let expected = wat::parse_str(text("left_out_function_1", "(unreachable)"));
+        let expected = expected.expect("a module");
         let kept = exports(&module).expect("exports");
         assert_eq!(rewritten(&module, &kept).expect("rewritten"), expected);
         assert_eq!(rewritten(&expected, &kept).expect("rewritten"), expected, "nothing to do");

@@ -2,7 +2,7 @@
 //! on every runtime: benches/README.md says what each is.
 //!
 //! A runtime's own crate says how it loads, instantiates and calls, as its
-//! documentation has an embedder do it, and hands that to [`bench`].
+//! documentation has an embedder do it, and hands that to [`measure`].
 
 #![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a bench may stop at once")]
 
@@ -76,7 +76,7 @@ pub trait Host {
 }
 
 /// Measures a runtime.
-pub fn bench<H: Host>(criterion: &mut Criterion) {
+pub fn measure<H: Host>(criterion: &mut Criterion) {
     let fixtures = Fixtures::find();
     small::<H>(criterion, &fixtures);
     instances::<H>(criterion, &fixtures);

@@ -13,7 +13,7 @@ use wasmedge_sys::{
 };
 use wasmedge_types::error::CoreError;
 use wasmedge_types::{CompilerOptimizationLevel, CompilerOutputFormat, FuncType, RunMode, ValType};
-use wasmfit_primitives::{Door, ENVIRONMENT, Folders, Host, PROGRAM, STACK_BYTES, bench};
+use wasmfit_primitives::{Door, ENVIRONMENT, Folders, Host, PROGRAM, STACK_BYTES, measure};
 
 struct WasmEdge;
 
@@ -79,7 +79,9 @@ impl Host for WasmEdge {
         let arguments = [WasmValue::from_i32(0), of(bytes.len())];
         let at = call(&mut small.executor, &mut small.guest, "echo", &arguments);
         let memory = small.guest.get_memory_ref("memory").expect("memory");
-        let there = memory.slice::<u8>(at[0].to_i32() as usize, back.len()).expect("it is there");
+        let there = memory
+            .slice::<u8>(at[0].to_i32().cast_unsigned() as usize, back.len())
+            .expect("it is there");
         back.copy_from_slice(there);
     }
 
@@ -178,7 +180,7 @@ fn main() {
     let job = thread::Builder::new().stack_size(2 * STACK_BYTES);
     let job = job.spawn(|| {
         let mut criterion = Criterion::default().configure_from_args();
-        bench::<WasmEdge>(&mut criterion);
+        measure::<WasmEdge>(&mut criterion);
         criterion.final_summary();
     });
     job.expect("a thread").join().expect("it ends");

@@ -13,7 +13,7 @@ use wasmer::{
 };
 use wasmer_wasix::virtual_fs::{FileSystem, host_fs};
 use wasmer_wasix::{WasiEnv, WasiFunctionEnv};
-use wasmfit_primitives::{Door, ENVIRONMENT, Folders, Host, PROGRAM, STACK_BYTES, bench};
+use wasmfit_primitives::{Door, ENVIRONMENT, Folders, Host, PROGRAM, STACK_BYTES, measure};
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
     wasmer::sys::vm::set_stack_size(STACK_BYTES);
@@ -156,5 +156,5 @@ fn host_call(
     0
 }
 
-criterion_group!(primitives, bench::<Wasmer>);
+criterion_group!(primitives, measure::<Wasmer>);
 criterion_main!(primitives);

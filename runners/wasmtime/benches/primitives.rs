@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use criterion::{criterion_group, criterion_main};
-use wasmfit_primitives::{Door, ENVIRONMENT, Folders, Host, PROGRAM, STACK_BYTES, bench};
+use wasmfit_primitives::{Door, ENVIRONMENT, Folders, Host, PROGRAM, STACK_BYTES, measure};
 use wasmtime::{
     Caller, Config, Engine, Instance, Linker, Memory, Module, Store, Strategy, TypedFunc,
 };
@@ -135,5 +135,5 @@ fn host_call(
     Ok(0)
 }
 
-criterion_group!(primitives, bench::<Wasmtime>);
+criterion_group!(primitives, measure::<Wasmtime>);
 criterion_main!(primitives);
