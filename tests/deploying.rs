@@ -33,7 +33,7 @@ fn what_has_no_ladder_is_refused_in_one_line() {
         ),
         (
             &["wordpiece", "-t", "wasmtime/cranelift@cpython-3.12"],
-            "cannot go on after it was saved",
+            "nothing can be made of what has ended",
         ),
     ] {
         let output = deploy(folder.path(), arguments);

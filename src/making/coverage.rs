@@ -32,10 +32,9 @@ pub(super) struct Reached {
     pub(super) files: BTreeSet<String>,
     /// Requests served.
     requests: u32,
-    /// Which functions, in the format of `wasm-split`, and the step that had
-    /// them counted; or why that is not known.
-    profile: Result<(PathBuf, MakingStep), String>,
-    since: Instant,
+    /// Which functions, in the format of `wasm-split`, by one file for each time
+    /// that the requests were served; or why that is not known.
+    profiles: Result<Vec<PathBuf>, String>,
 }
 
 /// A copy of the base that counts what is reached.
@@ -88,48 +87,47 @@ impl Workshop<'_> {
         Ok((path, step))
     }
 
-    /// Serves every request of a workload on the counting copy.
+    /// Serves every request of a workload on the counting copy, with garbage
+    /// collected when it would be anyway, and once more with garbage collected
+    /// all the while.
     pub(super) fn cover(
         &self,
         counted: &Counted,
         workload: &Workload,
         requests: &Path,
     ) -> Result<Reached, String> {
-        let since = Instant::now();
         let served = FramesReader::open(requests).map_err(|error| error.to_string())?.count();
-        let task = Task::Cover { workload: workload.for_runner(), requests: requests.to_owned() };
-        let Event::Covered { files } = self.ask(counted.guest.clone(), &task)? else {
-            return Err(Told::off_topic().message);
+        let mut reached = Reached {
+            files: BTreeSet::new(),
+            requests: u32::try_from(served).unwrap_or(u32::MAX),
+            profiles: counted.step.clone().map(|_| Vec::new()),
         };
-        let profile = counted.step.clone().and_then(|step| {
-            let name = format!("{}.profile", workload.name);
-            Ok((self.keep_scratch("reached.profile", &name)?, step))
-        });
-        let requests = u32::try_from(served).unwrap_or(u32::MAX);
-        Ok(Reached { files: files.into_iter().collect(), requests, profile, since })
+        for collecting in [false, true] {
+            let (workload, requests) = (workload.for_runner(), requests.to_owned());
+            let name = format!("{}-{collecting}.profile", workload.name);
+            let task = Task::Cover { workload, requests, collecting };
+            let Event::Covered { files } = self.ask(counted.guest.clone(), &task)? else {
+                return Err(Told::off_topic().message);
+            };
+            reached.files.extend(files);
+            if let Ok(profiles) = &mut reached.profiles {
+                profiles.push(self.keep_scratch("reached.profile", &name)?);
+            }
+        }
+        Ok(reached)
     }
 
-    /// What several workloads reached together.
-    pub(super) fn merged(&self, reached: &[Reached]) -> Result<Reached, String> {
-        let first = reached.first().ok_or("no workload was served")?;
+    /// The base without the functions that none of the workloads reached.
+    pub(super) fn split(&self, counted: &Counted, reached: &[Reached]) -> Result<Stage, String> {
+        let since = Instant::now();
         let mut profiles = Vec::new();
         for one in reached {
-            profiles.push(("", one.profile.as_ref().map_err(Clone::clone)?.0.as_path()));
+            let of_one = one.profiles.as_ref().map_err(Clone::clone)?;
+            profiles.extend(of_one.iter().map(|it| ("", it.as_path())));
         }
-        let merged = self.file("all.profile")?;
-        profiles.push(("-o", &merged));
+        let profile = self.file("all.profile")?;
+        profiles.push(("-o", &profile));
         Program::Split.run(&self.setting.places, &["--merge-profiles"], &profiles)?;
-        Ok(Reached {
-            requests: reached.iter().map(|it| it.requests).sum(),
-            files: reached.iter().flat_map(|it| it.files.iter().cloned()).collect(),
-            profile: first.profile.clone().map(|(_, step)| (merged, step)),
-            since: first.since,
-        })
-    }
-
-    /// The base without the functions that were not reached.
-    pub(super) fn split(&self, reached: &Reached) -> Result<Stage, String> {
-        let (profile, counted) = reached.profile.clone()?;
         let source = self.base.file(MODULE);
         let mut counters = Counters::read(&profile)?;
         let reached_functions = counters.count();
@@ -144,15 +142,15 @@ impl Workshop<'_> {
             [&["--split", "-g", &*profile_option, "--no-placeholders"][..], &FEATURES].concat();
         let files = [("", &*source), ("-o1", &*module), ("-o2", &*rest)];
         Program::Split.run(&self.setting.places, &options, &files)?;
-        let requests = reached.requests;
+        let requests = reached.iter().map(|it| it.requests).sum();
         let _ = fs::remove_file(&rest);
         thunks::remove(&module, &source)?;
         let mut stage = Stage::new(source);
-        stage.steps.push(counted);
+        stage.steps.push(counted.step.clone()?);
         let what = format!(
             "{requests} requests served, wasm-split --split: functions reached, and what they call"
         );
-        let mut stage = self.rewrite(stage.then(module, what, reached.since)?, "merged", &MERGE)?;
+        let mut stage = self.rewrite(stage.then(module, what, since)?, "merged", &MERGE)?;
         stage.closed_world = Some(ClosedWorld {
             requests,
             reached: reached_functions,

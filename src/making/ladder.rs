@@ -163,7 +163,7 @@ impl<'a> Ladder<'a> {
             let requests = self.requests()?;
             let counted = self.workshop.counted()?;
             let reached = self.workshop.cover(&counted, self.workload, requests)?;
-            let trimmed = self.workshop.split(&reached);
+            let trimmed = self.workshop.split(&counted, std::slice::from_ref(&reached));
             Ok(Covered { reached, trimmed })
         };
         self.covered.get_or_init(cover).as_ref().map_err(Clone::clone)

@@ -57,7 +57,7 @@ fn stage(
         let _ = fs::remove_file(requests);
     }
     progress.step(&format!("making {}", trimmed.name));
-    let mut stage = workshop.split(&workshop.merged(&reached)?)?;
+    let mut stage = workshop.split(&counted, &reached)?;
     let mut proposals = base.proposals.clone();
     if proposals.remove(&Proposal::Exceptions) {
         stage = workshop.strip_exceptions(stage)?;

@@ -155,6 +155,7 @@ def outside_of_memory():
 
 
 def collect():
+    # What is alive when garbage is collected depends on all that was done before.
     import gc
 
     gc.set_threshold(1, 1, 1)

@@ -85,6 +85,7 @@ enum Work {
     /// The same, and then what files modules came from.
     Cover {
         measuring: Box<Measuring>,
+        collecting: bool,
         files: Vec<String>,
     },
     Snapshot {
@@ -166,10 +167,11 @@ impl Session {
                     .map_err(|error| storage(&error, "spawn"))?;
                 (workload, Work::Measure(Box::new(measuring)), pass)
             }
-            Task::Cover { workload, requests } => {
+            Task::Cover { workload, requests, collecting } => {
                 let measuring = covering(&requests, spawned_at_ns, scratch)
                     .map_err(|error| storage(&error, "spawn"))?;
-                let work = Work::Cover { measuring: Box::new(measuring), files: Vec::new() };
+                let measuring = Box::new(measuring);
+                let work = Work::Cover { measuring, collecting, files: Vec::new() };
                 (workload, work, ProfilePass::NotAskedFor)
             }
             Task::Snapshot { workload, requests } => {
@@ -311,7 +313,7 @@ impl Session {
                 self.deliver()
             }
             Step::Starting => {
-                if let Work::Cover { .. } = self.work {
+                if let Work::Cover { collecting: true, .. } = self.work {
                     self.step = Step::Collecting;
                     return Ok(order("collect"));
                 }
@@ -671,7 +673,7 @@ impl Session {
                 let random_state = random_state.unwrap_or(RandomState::Kept);
                 Ok(Event::SnapshotMade { random_state })
             }
-            Work::Cover { mut measuring, files } => {
+            Work::Cover { mut measuring, files, .. } => {
                 measuring.responses_complete().map_err(|error| storage(&error, stage.name()))?;
                 Ok(Event::Covered { files })
             }

@@ -191,6 +191,10 @@ pub enum Task {
         workload: Workload,
         /// A frames file that holds every request.
         requests: PathBuf,
+        /// Whether garbage is collected all the while, and not only when the
+        /// interpreter would: what is collected when depends on all that was
+        /// done before.
+        collecting: bool,
     },
     /// Serve requests and time them.
     Measure {

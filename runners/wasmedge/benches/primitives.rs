@@ -129,6 +129,9 @@ impl Host for WasmEdge {
 
 fn config() -> Config {
     let mut config = Config::create().expect("settings");
+    // On it would only be warned of: the compiler has not learned it before
+    // 0.18.
+    config.exception_handling(false);
     config.tail_call(true);
     // Unless told, it interprets what has been compiled.
     config.set_run_mode(RunMode::Aot);
@@ -176,6 +179,7 @@ fn host_call(
 }
 
 fn main() {
+    wasmedge_sys::utils::log_off();
     // Compiled code runs on the thread's own stack.
     let job = thread::Builder::new().stack_size(2 * STACK_BYTES);
     let job = job.spawn(|| {

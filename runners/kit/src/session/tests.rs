@@ -229,6 +229,7 @@ fn a_coverage_serves_every_request_with_and_without_marks() {
     let mut conversation = begin(Some(Boundary::HostCall), |folder| Task::Cover {
         workload: workload(),
         requests: requests_in(folder, 3),
+        collecting: true,
     });
     // Whether it could be saved does not matter.
     conversation.frozen = b"/tmp/log is open";
