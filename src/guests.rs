@@ -87,6 +87,16 @@ impl Manifest {
         let text = toml::to_string_pretty(self).map_err(io::Error::other)?;
         fs::write(folder.join(FILE), text)
     }
+
+    /// Whether it is measured without being named.
+    pub(crate) const fn is_usual(&self) -> bool {
+        self.opt_in.is_none()
+    }
+
+    /// The package that an import is of.
+    pub(crate) fn package_of<'a>(&'a self, import: &'a str) -> &'a str {
+        self.imports.get(import).map_or(import, String::as_str)
+    }
 }
 
 impl Guest {
@@ -135,9 +145,8 @@ impl Guest {
     /// Which of the imported `modules` it does not carry, and what it does, in
     /// one clause.
     pub(crate) fn lacks(&self, modules: &[String]) -> Option<String> {
-        let Manifest { name, packages, imports, .. } = &self.manifest;
-        let is_there =
-            |module: &&String| packages.contains_key(imports.get(*module).unwrap_or(*module));
+        let Manifest { name, packages, .. } = &self.manifest;
+        let is_there = |module: &&String| packages.contains_key(self.manifest.package_of(module));
         let missing: Vec<&str> =
             modules.iter().filter(|it| !is_there(it)).map(String::as_str).collect();
         let missing = (!missing.is_empty()).then(|| missing.join(", "))?;

@@ -184,9 +184,8 @@ impl<'a> Inventory<'a> {
         if let Some(guest) = &asked.guest {
             return vec![guest];
         }
-        let guests = self.guests.iter().rev();
-        let usual = guests.filter(|(_, (guest, _))| guest.manifest.opt_in.is_none());
-        usual.map(|(name, _)| &**name).collect()
+        let guests = self.guests.values().rev().map(|(guest, _)| &guest.manifest);
+        guests.filter(|it| it.is_usual()).map(|it| &*it.name).collect()
     }
 
     /// Whether there is a runner of this name.
@@ -234,8 +233,17 @@ impl<'a> Inventory<'a> {
             }
         };
         let artifact_folder = runners::artifact_folder(&runner, self.places);
-        let (target, artifacts) = (target.clone(), BTreeMap::new());
-        Ok(Setup { target, runner, hello, tier, guest, guest_record, artifact_folder, artifacts })
+        Ok(Setup {
+            target: target.clone(),
+            runner,
+            hello,
+            tier,
+            guest,
+            guest_record,
+            in_container: None,
+            artifact_folder,
+            artifacts: BTreeMap::new(),
+        })
     }
 }
 

@@ -6,6 +6,8 @@
 
 #![allow(clippy::expect_used, reason = "a test may stop at the first surprise")]
 
+mod installed;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -200,7 +202,7 @@ fn a_system_that_gives_no_timer_still_times_phases() {
 #[test]
 fn without_symbols_whole_objects_are_told_apart() {
     let world = World::new("soak", SOAK);
-    let real = real_cache();
+    let real = installed::cache();
     // All that set-up installed but the debug files.
     let cache = world.folder.path().join("cache");
     fs::create_dir(&cache).expect("a cache");
@@ -231,15 +233,6 @@ fn threads_of_the_workloads_own_are_told_of() {
     let output = world.bench(&[NATIVE], |command| command);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert!(said(&output).contains("The workload has threads of its own"), "{}", said(&output));
-}
-
-/// Where `scripts/setup` installs.
-fn real_cache() -> PathBuf {
-    let folder = |variable: &str| std::env::var_os(variable).map(PathBuf::from);
-    folder("WASMFIT_CACHE")
-        .or_else(|| folder("XDG_CACHE_HOME").map(|cache| cache.join("wasmfit")))
-        .or_else(|| folder("HOME").map(|home| home.join(".cache/wasmfit")))
-        .expect("a cache")
 }
 
 #[test]

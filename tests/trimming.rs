@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, reason = "a test may stop at the first surprise")]
 
+mod installed;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -20,7 +22,8 @@ impl World {
     fn new() -> Self {
         let world = Self(tempfile::tempdir().expect("a folder"));
         fs::create_dir_all(world.path("guests")).expect("guests");
-        symlink(installed().join(BASE), world.path("guests").join(BASE)).expect("the base");
+        symlink(installed::cache().join("guests").join(BASE), world.path("guests").join(BASE))
+            .expect("the base");
         for workload in ["rules-engine", "wordpiece"] {
             let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("workloads").join(workload);
             copy(&source, &world.path("workloads").join(workload));
@@ -39,17 +42,6 @@ impl World {
         command.env("WASMFIT_WORKLOADS", self.path("workloads"));
         command.output().expect("wasmfit ran")
     }
-}
-
-/// Where set-up has put the guests.
-fn installed() -> PathBuf {
-    let folder = |name: &str| std::env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
-    folder("WASMFIT_GUESTS").unwrap_or_else(|| {
-        let cache = folder("WASMFIT_CACHE")
-            .or_else(|| Some(folder("XDG_CACHE_HOME")?.join("wasmfit")))
-            .or_else(|| Some(folder("HOME")?.join(".cache/wasmfit")));
-        cache.expect("a cache").join("guests")
-    })
 }
 
 fn copy(source: &Path, target: &Path) {

@@ -2,7 +2,7 @@
 //! like any other, of workloads that do nothing but cross.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use wasmfit_record::{RunDirectory, Status};
@@ -57,12 +57,8 @@ fn encodings(arguments: &Boundary) -> Vec<Encoding> {
 
 /// The same as a measurement. `out` is the folder of the run.
 pub(crate) fn bench_of(arguments: &Boundary, out: &Path) -> Bench {
-    let folder = |encoding| -> PathBuf {
-        let folder = out.join("workloads").join(of_encoding(encoding).name);
-        // A bare name would be looked for in the suite.
-        std::path::absolute(&folder).unwrap_or(folder)
-    };
-    let folders = encodings(arguments).into_iter().map(folder);
+    let workloads = out.join("workloads");
+    let folders = encodings(arguments).into_iter().map(|it| of_encoding(it).folder_in(&workloads));
     Bench {
         workloads: folders.map(|it| it.to_string_lossy().into_owned()).collect(),
         targets: arguments.targets.clone(),

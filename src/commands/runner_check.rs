@@ -155,7 +155,7 @@ fn choose_guest(
             }
             guest
         }
-        None => installed.into_iter().filter(|it| it.manifest.opt_in.is_none()).find(|guest| {
+        None => installed.into_iter().filter(|it| it.manifest.is_usual()).find(|guest| {
             guest.manifest.proposals.iter().all(|needed| !tier.lacks.contains_key(needed))
         }),
     };

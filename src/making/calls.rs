@@ -29,29 +29,34 @@ pub(super) fn keep_called(module: &[u8], is_kept: &mut [bool]) -> Result<(), Bin
 /// For each function that the module defines those of them that it calls
 /// directly.
 fn direct_calls(module: &[u8]) -> Result<Vec<BTreeSet<usize>>, BinaryReaderError> {
-    let (mut imported, mut called) = (0, Vec::new());
+    let imported = imported_functions(module)? as usize;
+    let mut called = Vec::new();
     for payload in Parser::new(0).parse_all(module) {
-        match payload? {
-            Payload::ImportSection(imports) => {
-                for import in imports.into_imports() {
-                    imported += usize::from(matches!(import?.ty, TypeRef::Func(_)));
-                }
+        let Payload::CodeSectionEntry(body) = payload? else { continue };
+        let mut callees = BTreeSet::new();
+        for operator in body.get_operators_reader()? {
+            if let Operator::Call { function_index } | Operator::ReturnCall { function_index } =
+                operator?
+            {
+                callees.extend((function_index as usize).checked_sub(imported));
             }
-            Payload::CodeSectionEntry(body) => {
-                let mut callees = BTreeSet::new();
-                for operator in body.get_operators_reader()? {
-                    if let Operator::Call { function_index }
-                    | Operator::ReturnCall { function_index } = operator?
-                    {
-                        callees.extend((function_index as usize).checked_sub(imported));
-                    }
-                }
-                called.push(callees);
-            }
-            _ => {}
         }
+        called.push(callees);
     }
     Ok(called)
+}
+
+/// How many functions a module imports: its own are counted from there on.
+pub(super) fn imported_functions(module: &[u8]) -> Result<u32, BinaryReaderError> {
+    let mut count = 0;
+    for payload in Parser::new(0).parse_all(module) {
+        let Payload::ImportSection(imports) = payload? else { continue };
+        for import in imports.into_imports() {
+            count += u32::from(matches!(import?.ty, TypeRef::Func(_)));
+        }
+        break;
+    }
+    Ok(count)
 }
 
 #[cfg(test)]

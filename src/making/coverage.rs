@@ -131,8 +131,8 @@ impl Workshop<'_> {
         let source = self.base.file(MODULE);
         let mut counters = Counters::read(&profile)?;
         let reached_functions = counters.count();
-        let module = fs::read(&source).map_err(|error| in_words(&source, &error))?;
-        calls::keep_called(&module, &mut counters.reached)
+        let base = fs::read(&source).map_err(|error| in_words(&source, &error))?;
+        calls::keep_called(&base, &mut counters.reached)
             .map_err(|error| format!("{}: {error}", source.display()))?;
         let kept = self.file("kept.profile")?;
         counters.write(&kept)?;
@@ -144,7 +144,7 @@ impl Workshop<'_> {
         Program::Split.run(&self.setting.places, &options, &files)?;
         let requests = reached.iter().map(|it| it.requests).sum();
         let _ = fs::remove_file(&rest);
-        thunks::remove(&module, &source)?;
+        thunks::remove(&module, &base)?;
         let mut stage = Stage::new(source);
         stage.steps.push(counted.step.clone()?);
         let what = format!(

@@ -19,19 +19,20 @@ use wasm_encoder::{
 };
 use wasmparser::{
     BinaryReaderError, FunctionBody, KnownCustom, Name, NameSectionReader, Operator, Parser,
-    Payload, TypeRef,
+    Payload,
 };
+
+use super::calls::imported_functions;
 
 /// What the trap in a thunk's place is called, before its index.
 const LEFT_OUT: &str = "left_out_function_";
 
 /// Has the thunks of `module`, which was split off `base`, trap by themselves,
 /// and leaves out what `base` does not export.
-pub(super) fn remove(module: &Path, base: &Path) -> Result<(), String> {
+pub(super) fn remove(module: &Path, base: &[u8]) -> Result<(), String> {
     let told = |error: &dyn std::fmt::Display| format!("{}: {error}", module.display());
     let read = fs::read(module).map_err(|error| told(&error))?;
-    let base = fs::read(base).map_err(|error| told(&error))?;
-    let rewritten = exports(&base).and_then(|kept| rewritten(&read, &kept));
+    let rewritten = exports(base).and_then(|kept| rewritten(&read, &kept));
     fs::write(module, rewritten.map_err(|error| told(&error))?).map_err(|error| told(&error))
 }
 
@@ -48,7 +49,7 @@ fn exports(module: &[u8]) -> Result<BTreeSet<String>, BinaryReaderError> {
 fn rewritten(module: &[u8], kept: &BTreeSet<String>) -> Result<Vec<u8>, BinaryReaderError> {
     let mut written = Module::new();
     let (mut code, mut functions) = (CodeSection::new(), 0);
-    let mut imported = 0;
+    let imported = imported_functions(module)?;
     let mut thunks = BTreeSet::new();
     for payload in Parser::new(0).parse_all(module) {
         match payload? {
@@ -61,10 +62,6 @@ fn rewritten(module: &[u8], kept: &BTreeSet<String>) -> Result<Vec<u8>, BinaryRe
                     }
                 }
                 written.section(&section);
-            }
-            Payload::ImportSection(imports) => {
-                imported = count_functions(imports.clone())?;
-                written.section(&RawSection { id: 2, data: &module[imports.range()] });
             }
             Payload::CodeSectionStart { count, .. } => functions = count,
             Payload::CodeSectionEntry(body) => {
@@ -93,14 +90,6 @@ fn rewritten(module: &[u8], kept: &BTreeSet<String>) -> Result<Vec<u8>, BinaryRe
         }
     }
     Ok(written.finish())
-}
-
-fn count_functions(imports: wasmparser::ImportSectionReader<'_>) -> Result<u32, BinaryReaderError> {
-    let mut count = 0;
-    for import in imports.into_imports() {
-        count += u32::from(matches!(import?.ty, TypeRef::Func(_)));
-    }
-    Ok(count)
 }
 
 /// The names of functions, which are all that anybody reads.

@@ -69,14 +69,10 @@ fn stage(
         [only] => format!("trimmed to {}", only.name),
         _ => format!("trimmed to {count} workloads"),
     };
-    let needed: BTreeSet<&str> =
-        trimmed.workloads.iter().flat_map(|it| &it.manifest.packages).map(String::as_str).collect();
-    let is_needed = |name: &str| needed.contains(name);
+    let needed = trimmed.workloads.iter().flat_map(|it| &it.manifest.packages);
+    let needed: BTreeSet<&str> = needed.map(|it| base.package_of(it)).collect();
     let mut packages = base.packages.clone();
-    packages.retain(|package, _| {
-        let mut names = base.imports.iter().filter(|(_, of)| *of == package);
-        is_needed(package) || names.any(|(name, _)| is_needed(name))
-    });
+    packages.retain(|package, _| needed.contains(&**package));
     let manifest = Manifest {
         packages,
         source: format!("{}, by wasmfit trim", base.source),

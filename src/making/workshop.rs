@@ -212,13 +212,10 @@ impl Workshop<'_> {
             manifest.files.insert(name, sha256);
         }
         if let Some(made) = &mut manifest.made {
-            *made = Making {
-                steps: stage.steps,
-                closed_world: stage.closed_world,
-                random_state: stage.random_state,
-                compressed,
-                ..made.clone()
-            };
+            made.steps = stage.steps;
+            made.closed_world = stage.closed_world;
+            made.random_state = stage.random_state;
+            made.compressed = compressed;
         }
         manifest.write(folder)?;
         Ok(manifest)

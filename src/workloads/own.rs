@@ -18,17 +18,23 @@ pub(crate) struct OwnWorkload {
 }
 
 impl OwnWorkload {
-    /// Writes it to a folder of its name in `folder`, which it returns.
-    pub(crate) fn write(&self, folder: &Path) -> Result<PathBuf, CommandError> {
+    /// The folder of its name in `folder`: absolute, as a bare name would be
+    /// looked for in the suite.
+    pub(crate) fn folder_in(&self, folder: &Path) -> PathBuf {
         let own = folder.join(self.name);
+        std::path::absolute(&own).unwrap_or(own)
+    }
+
+    /// Writes it to its folder in `folder`, which it returns.
+    pub(crate) fn write(&self, folder: &Path) -> Result<PathBuf, CommandError> {
+        let own = self.folder_in(folder);
         let write = || -> std::io::Result<()> {
             fs::create_dir_all(&own)?;
             fs::write(own.join("workload.toml"), self.manifest)?;
             fs::write(own.join("workload.py"), self.code)
         };
         match write() {
-            // A bare name would be looked for in the suite.
-            Ok(()) => Ok(std::path::absolute(&own).unwrap_or(own)),
+            Ok(()) => Ok(own),
             Err(error) => Err(CommandError::Storage(format!("{}: {error}", own.display()))),
         }
     }

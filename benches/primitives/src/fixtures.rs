@@ -38,6 +38,13 @@ pub(crate) struct Guest {
     library: PathBuf,
 }
 
+impl Guest {
+    /// What it sees: in the order of `wasmfit`, which a snapshot keeps.
+    pub(crate) fn folders(&self, workload: &Path) -> Box<Folders> {
+        Box::new([(self.library.clone(), "/usr/local/lib"), (workload.to_owned(), "/workload")])
+    }
+}
+
 /// A lab workload and a request to it.
 pub(crate) struct Encoding {
     pub(crate) folder: PathBuf,
@@ -87,12 +94,6 @@ impl Fixtures {
             folder,
             root,
         }
-    }
-
-    /// What a guest sees: in the order of `wasmfit`, which a snapshot keeps.
-    #[expect(clippy::unused_self, reason = "they are its")]
-    pub(crate) fn folders(&self, guest: &Guest, workload: &Path) -> Box<Folders> {
-        Box::new([(guest.library.clone(), "/usr/local/lib"), (workload.to_owned(), "/workload")])
     }
 
     /// The workload of an encoding, put together as `wasmfit boundary` does.

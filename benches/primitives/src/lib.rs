@@ -131,12 +131,12 @@ fn instances<H: Host>(criterion: &mut Criterion, fixtures: &Fixtures) {
     group.finish();
 
     let (plain, warmed) = (H::load(&plain), H::load(&warmed));
-    let folders = fixtures.folders(&fixtures.plain, &fixtures.workload);
+    let folders = fixtures.plain.folders(&fixtures.workload);
     let mut group = criterion.benchmark_group("instantiate");
     group.bench_function(BenchmarkId::new(H::NAME, "plain"), |bencher| {
         bencher.iter(|| H::python(&plain, &folders, Door::closed()));
     });
-    let folders = fixtures.folders(&fixtures.warmed, &fixtures.workload);
+    let folders = fixtures.warmed.folders(&fixtures.workload);
     group.bench_function(BenchmarkId::new(H::NAME, "warmed"), |bencher| {
         bencher.iter(|| H::python(&warmed, &folders, Door::closed()));
     });
@@ -191,7 +191,7 @@ fn encodings<H: Host>(criterion: &mut Criterion, fixtures: &Fixtures) {
     group.sample_size(20).measurement_time(Duration::from_secs(2));
     for encoding in ENCODINGS {
         let workload = fixtures.encoding(encoding);
-        let folders = fixtures.folders(&fixtures.plain, &workload.folder);
+        let folders = fixtures.plain.folders(&workload.folder);
         let mut guest = H::python(&module, &folders, Door::loading());
         H::initialize(&mut guest);
         H::turn(&mut guest, &format!("{DRIVER}\nimport _host\nserved = serve(_host.call)\n"));
