@@ -19,8 +19,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from setup_parts import (  # noqa: E402
-    apt, assets, binaryen, browser, command, debian, guest, lint, main, nodejs, pins, python, tools,
-    venv, wasmedge, workspace)
+    apt, assets, binaryen, browser, command, debian, guest, lint, main, nodejs, pins, python, runc,
+    tools, venv, wasmedge, workspace)
 from setup_parts.console import Console  # noqa: E402
 from setup_parts.deb_versions import (  # noqa: E402
     AvailableDeb, choose_version, compare_versions, upstream_minor)
@@ -75,7 +75,7 @@ class DebLock(unittest.TestCase):
 
     def test_committed_pins_are_readable_and_name_no_host(self):
         lock = debian.read_lock()
-        for module in (python, wasmedge, binaryen):
+        for module in (python, wasmedge, binaryen, runc):
             own = set(lock.packages_of(module.SYSROOT.name)) - set(lock.packages_of(""))
             self.assertTrue(own, module.SYSROOT.name)
         for path in filter(Path.is_file, pins.PINS.rglob("*")):
@@ -183,7 +183,8 @@ class Sysroots(TemporaryFolder):
 
     def test_only_programs_that_need_a_loader_get_one(self):
         (self.root / "script").write_text("#!/bin/sh\n")
-        (self.root / "program").write_bytes(b"\x7fELF...")
+        (self.root / "program").write_bytes(b"\x7fELF .. /lib64/ld-linux-x86-64.so.2\0 ..")
+        (self.root / "static").write_bytes(b"\x7fELF ...")
         (self.root / "link").symlink_to("program")
         self.assertEqual(debian.elf_programs(self.root), [self.root / "program"])
         self.assertEqual(debian.elf_programs(self.root / "absent"), [])
@@ -624,6 +625,7 @@ class MissingParts(TemporaryFolder):
         with mock.patch.object(python, "ensure", return_value=self.native), \
                 mock.patch.object(guest, "ensure", return_value=record), \
                 mock.patch.object(binaryen, "ensure", return_value=record), \
+                mock.patch.object(runc, "ensure", return_value=record), \
                 mock.patch.object(assets, "ensure", return_value=record), \
                 mock.patch.object(wasmedge, "ensure", return_value=record,
                                   side_effect=trouble if wasmedge_fails else None), \

@@ -12,6 +12,7 @@ mod classes;
 mod cli;
 mod commands;
 mod conformance;
+mod container;
 mod crossings;
 mod drive;
 mod exit;

@@ -6,11 +6,12 @@ use std::time::SystemTime;
 
 use wasmfit_protocol::{Failure, FailureKind, Limits};
 use wasmfit_record::{
-    Calibration, Case, Cell, CellOutcome, CrossingCost, GuestRecord, Run, RunnerRecord,
-    SCHEMA_VERSION, Shard, Status, Target, WorkloadRecord,
+    Calibration, Case, Cell, CellOutcome, ContainerRecord, CrossingCost, GuestRecord, Run,
+    RunnerRecord, SCHEMA_VERSION, Shard, Status, Target, WorkloadRecord,
 };
 
 use crate::classes::Rules;
+use crate::container::Container;
 use crate::exit::CommandError;
 use crate::inventory::{Inventory, OptIn};
 use crate::machine;
@@ -26,6 +27,8 @@ use crate::workloads::Workload;
 pub(crate) struct Matrix {
     workloads: Vec<Chosen>,
     targets: Vec<(Target, Result<Setup, Failure>)>,
+    /// Whether native can be started in a container, where that was tried.
+    container: Option<ContainerRecord>,
 }
 
 /// Which targets are asked for.
@@ -104,7 +107,19 @@ impl Matrix {
             let setup = inventory.set_up(&target);
             (target, setup)
         };
-        Ok(Self { workloads, targets: targets.into_iter().map(set_up).collect() })
+        let targets = targets.into_iter().map(set_up).collect();
+        Ok(Self { workloads, targets, container: None })
+    }
+
+    /// Has native start in a container too, where that can be done.
+    pub(crate) fn add_container(&mut self, container: Container) {
+        let Container { record, runner } = container;
+        for (_, setup) in self.targets.iter_mut().filter(|(target, _)| target.is_native()) {
+            if let Ok(setup) = setup {
+                setup.in_container.clone_from(&runner);
+            }
+        }
+        self.container = Some(record);
     }
 
     /// Refuses to go on with a run when what it measured has changed since.
@@ -126,6 +141,9 @@ impl Matrix {
         }
         if run.rules != rules.files() {
             return changed("a file of rules");
+        }
+        if run.container != self.container {
+            return changed("what starts containers");
         }
         let same_cells = self.cells().iter().map(Cell::place).eq(run.cells.iter().map(Cell::place));
         if !same_cells {
@@ -318,6 +336,7 @@ impl Matrix {
             crossings: Vec::new(),
             memory_copies: Vec::new(),
             runners: self.runners(),
+            container: self.container.clone(),
             requests_sha256: BTreeMap::new(),
             session: None,
             shard: None,
@@ -332,10 +351,16 @@ impl Matrix {
     pub(crate) fn cells(&self) -> Vec<Cell> {
         let mut cells = Vec::new();
         for Chosen { workload, cases, .. } in &self.workloads {
+            // Once for all cases: a guest that was made for workloads compares
+            // every file of theirs.
+            let reasons = self
+                .targets
+                .iter()
+                .map(|(_, setup)| setup.as_ref().ok().and_then(|it| it.unsupported(workload)));
+            let reasons: Vec<Option<String>> = reasons.collect();
             for case in cases {
-                for (target, setup) in &self.targets {
-                    let reason = setup.as_ref().ok().and_then(|it| it.unsupported(workload));
-                    let outcome = match reason {
+                for ((target, setup), reason) in self.targets.iter().zip(&reasons) {
+                    let outcome = match reason.clone() {
                         Some(reason) => CellOutcome::Unsupported { reason },
                         None => CellOutcome::Pending,
                     };

@@ -157,7 +157,7 @@ impl<'a> Measurement<'a> {
         }
         let watch = Watch::begin();
         let began_ns = monotonic_ns();
-        let told = drive(&setup.runner, &assignment, &task, self.interrupt);
+        let told = drive(setup.runner_of(planned.start), &assignment, &task, self.interrupt);
         if self.interrupt.is_requested() {
             // A launch that was cut short has not ended: a resumed run makes
             // it again.

@@ -22,7 +22,9 @@ Environment:
   WASMFIT_DEBUG      folder of debug files (.build-id/xx/yyyy.debug), which name
                      native functions in profiles; searched before that of
                      scripts/setup and /usr/lib/debug
-  WASMFIT_WASM_OPT   Binaryen's wasm-opt, for the tier wasmedge/aot-noeh";
+  WASMFIT_WASM_OPT   Binaryen's wasm-opt, for the tier wasmedge/aot-noeh
+  WASMFIT_RUNC       an OCI runtime, for the container beside a deployment's
+                     rungs (default: that of scripts/setup, else runc)";
 
 /// Where things are.
 #[derive(Clone, Debug)]
@@ -47,6 +49,8 @@ pub(crate) struct Places {
     pub(crate) gzip_sizes: PathBuf,
     /// Folders of debug files, the first to be searched first.
     pub(crate) debug_files: Vec<PathBuf>,
+    /// What starts containers, by its path or its name.
+    pub(crate) runc: PathBuf,
     /// What `scripts/setup` noted down.
     pub(crate) setup_note: PathBuf,
     /// Folder of runners.
@@ -82,6 +86,10 @@ impl Places {
                 .into_iter()
                 .chain([cache.join("sysroots/python/usr/lib/debug"), "/usr/lib/debug".into()])
                 .collect(),
+            runc: folder("WASMFIT_RUNC").unwrap_or_else(|| {
+                let own = cache.join("sysroots/runc/usr/sbin/runc");
+                if own.is_file() { own } else { "runc".into() }
+            }),
             setup_note: cache.join("setup.json"),
             runners: folder("WASMFIT_RUNNERS").unwrap_or(beside),
             workloads: folder("WASMFIT_WORKLOADS").unwrap_or_else(|| find_workloads(&executable)),

@@ -25,6 +25,8 @@ pub(crate) struct Setup {
     pub(crate) guest: Option<Guest>,
     /// The guest as it was verified.
     pub(crate) guest_record: Option<GuestRecord>,
+    /// The same within a container, natively, where that is asked for.
+    pub(crate) in_container: Option<Runner>,
     /// Where its runner keeps compiled artifacts.
     pub(crate) artifact_folder: PathBuf,
     /// Compiled artifacts, once made.
@@ -34,7 +36,15 @@ pub(crate) struct Setup {
 impl Setup {
     /// The starts it offers; the first is the one sampled at steady state.
     pub(crate) fn starts(&self) -> Vec<Start> {
-        self.guest.as_ref().map_or_else(|| vec![Start::Plain], Guest::starts)
+        let in_container = self.in_container.iter().map(|_| Start::Container);
+        let native = || std::iter::once(Start::Plain).chain(in_container).collect();
+        self.guest.as_ref().map_or_else(native, Guest::starts)
+    }
+
+    /// What is launched for a start.
+    pub(crate) fn runner_of(&self, start: Start) -> &Runner {
+        let in_container = self.in_container.as_ref().filter(|_| start == Start::Container);
+        in_container.unwrap_or(&self.runner)
     }
 
     /// How it executes code; none natively.

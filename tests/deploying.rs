@@ -8,7 +8,10 @@ use std::process::Output;
 
 use assert_cmd::cargo::cargo_bin_cmd;
 use serde_json::Value;
-use wasmfit_record::{CellOutcome, RunDirectory, Rung};
+use wasmfit_protocol::Start;
+use wasmfit_record::{
+    CellOutcome, ContainerRecord, Launch, LaunchOutcome, Run, RunDirectory, Rung,
+};
 
 fn deploy(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = cargo_bin_cmd!("wasmfit");
@@ -44,6 +47,41 @@ fn what_has_no_ladder_is_refused_in_one_line() {
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing was written");
 }
 
+/// Native is started in containers too, or it says why not.
+fn in_a_container_if_any(run: &Run) {
+    let in_container = |it: &&Launch| it.planned.start == Start::Container;
+    let launches: Vec<&Launch> = run.launches.iter().filter(in_container).collect();
+    match run.container.as_ref().expect("it was tried") {
+        ContainerRecord::Unavailable { reason } => {
+            eprintln!("not tried, no container: {reason}");
+            assert!(launches.is_empty());
+        }
+        ContainerRecord::Started { .. } => {
+            assert!(!launches.is_empty());
+            for launch in launches {
+                assert!(matches!(launch.outcome, LaunchOutcome::Served(_)), "{launch:?}");
+                assert!(run.cells[launch.planned.cell].target.is_native());
+            }
+        }
+    }
+}
+
+#[test]
+fn without_containers_the_rest_is_measured() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = cargo_bin_cmd!("wasmfit");
+    command.args(["deploy", "rules-engine", "--rung", "aot", "-o", "run"]);
+    command.env("WASMFIT_WORKLOADS", concat!(env!("CARGO_MANIFEST_DIR"), "/workloads"));
+    command.env("WASMFIT_RUNC", folder.path().join("none"));
+    let output = command.current_dir(folder.path()).output().expect("wasmfit ran");
+    assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+    let run = RunDirectory::read(&folder.path().join("run")).expect("a run");
+    let Some(ContainerRecord::Unavailable { reason }) = &run.container else {
+        panic!("{:?}", run.container)
+    };
+    assert!(reason.ends_with("run scripts/setup"), "{reason}");
+}
+
 #[test]
 fn a_ladder_is_made_measured_and_verified() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -53,6 +91,7 @@ fn a_ladder_is_made_measured_and_verified() {
     assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
 
     let run = RunDirectory::read(&folder.path().join("run")).expect("a run");
+    in_a_container_if_any(&run);
     assert!(run.cells.iter().all(|it| matches!(it.outcome, CellOutcome::Measured { .. })));
     let found: Vec<_> = run.guests.iter().filter_map(|it| it.made.as_ref()).collect();
     assert_eq!(

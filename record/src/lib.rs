@@ -40,7 +40,9 @@ pub use making::{ClosedWorld, Compressed, Making, MakingStep, Rung};
 pub use merge::{MergeError, merge};
 pub use plan::{Budget, LaunchKind, Plan, PlannedLaunch, Profile, UntilDecided};
 pub use profile::{ProfileRecord, read_profile_records};
-pub use run::{Calibration, Environment, GuestRecord, RulesRecord, Run, RunnerRecord, Status};
+pub use run::{
+    Calibration, ContainerRecord, Environment, GuestRecord, RulesRecord, Run, RunnerRecord, Status,
+};
 pub use samples::{Row, SamplesWriter, read_launch_samples, read_samples};
 pub use scenario::{Budgets, Need, Price, Scenario};
 pub use session::{Session, Shard, ShardRun, Side};

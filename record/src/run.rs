@@ -56,6 +56,9 @@ pub struct Run {
     /// noted.
     #[serde(default)]
     pub runners: Vec<RunnerRecord>,
+    /// Whether containers could be started, where that was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<ContainerRecord>,
     /// SHA-256 of each case's requests, by its name; none in runs made before
     /// they were noted.
     #[serde(default)]
@@ -89,6 +92,24 @@ pub struct RunnerRecord {
     /// SHA-256 of the program, and of its arguments and environment where it
     /// is started with some; natively of the interpreter's.
     pub sha256: String,
+}
+
+/// What became of starting native CPython in a container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum ContainerRecord {
+    /// One was started, and its cold starts are measured.
+    Started {
+        /// Name and version of what starts it, as it tells them.
+        runtime: String,
+        /// SHA-256 of that program.
+        sha256: String,
+    },
+    /// None can be started on this machine.
+    Unavailable {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// A file of rules for cost classes.

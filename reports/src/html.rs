@@ -155,12 +155,14 @@ pub(crate) struct Refusal {
     pub(crate) reason: String,
 }
 
-fn ladder_section(ladder: &Ladder) -> Result<LadderSection, ReportError> {
-    Ok(LadderSection { text: tables::ladder::Section::of(ladder), figure: charts::ladder(ladder)? })
+fn ladder_section(ladder: &Ladder, analysis: &Analysis) -> Result<LadderSection, ReportError> {
+    let text = tables::ladder::Section::of(ladder, analysis);
+    Ok(LadderSection { text, figure: charts::ladder(ladder)? })
 }
 
 pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
     let workloads: Result<Vec<_>, _> = analysis.workloads.iter().map(workload_section).collect();
+    let ladders = analysis.ladders.iter().map(|it| ladder_section(it, analysis));
     let page = Page {
         analysis,
         subject: subject(analysis),
@@ -188,7 +190,7 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
         survivors: survivors(analysis),
         calibrations: tables::calibrations(analysis),
         workloads: workloads?,
-        ladders: analysis.ladders.iter().map(ladder_section).collect::<Result<_, _>>()?,
+        ladders: ladders.collect::<Result<_, _>>()?,
         failed: failed(analysis),
         warnings: grouped(&analysis.warnings),
         outputs: keep_marks(tables::outputs(analysis)),

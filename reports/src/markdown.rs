@@ -87,7 +87,7 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
         request_phases: tables::request_phases(case),
         cold_starts: tables::cold_starts(case),
     });
-    let ladders = analysis.ladders.iter().map(tables::ladder::Section::of);
+    let ladders = analysis.ladders.iter().map(|it| tables::ladder::Section::of(it, analysis));
     let page = Page {
         analysis,
         subject: subject(analysis),

@@ -21,8 +21,10 @@ from .workspace import digest_of_inputs, read_stamp, write_stamp
 LOCK = PINS / "debs.lock"
 SYSTEM = "Linux x86_64"
 PROGRAMS = Path("usr/bin")
+SYSTEM_PROGRAMS = Path("usr/sbin")
 LIBRARIES = Path("usr/lib/x86_64-linux-gnu")
 LOADER = LIBRARIES / "ld-linux-x86-64.so.2"
+SYSTEM_LOADER = Path("/lib64/ld-linux-x86-64.so.2")
 # Manuals, changelogs and settings of other programs.
 UNUSED = Path("usr/share")
 # Symbols, by build id. Packages that hold some bring a debugging build of the program too.
@@ -161,7 +163,7 @@ def point_to_own_libraries(workspace, patchelf, built, folder):
 
     The path is a DT_RPATH, not a DT_RUNPATH: the libraries a program loads inherit it.
     """
-    programs = elf_programs(built / PROGRAMS)
+    programs = elf_programs(built / PROGRAMS) + elf_programs(built / SYSTEM_PROGRAMS)
     if programs:
         run(workspace,
             [patchelf, "--set-interpreter", folder / LOADER,
@@ -180,10 +182,13 @@ def point_to_own_libraries(workspace, patchelf, built, folder):
 
 
 def elf_programs(folder):
-    """The executables that need a loader: neither scripts nor links to others."""
+    """The executables that need a loader: no scripts, no links, none with all of it inside."""
+    def names_a_loader(content):
+        return content[:4] == b"\x7fELF" and bytes(SYSTEM_LOADER) + b"\0" in content
+
     found = sorted(folder.glob("*"))
     return [path for path in found
-            if path.is_file() and not path.is_symlink() and path.read_bytes()[:4] == b"\x7fELF"]
+            if path.is_file() and not path.is_symlink() and names_a_loader(path.read_bytes())]
 
 
 def remake_lock(tools):

@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 
-from . import assets, binaryen, browser, debian, guest, lint, nodejs, python, wasmedge
+from . import assets, binaryen, browser, debian, guest, lint, nodejs, python, runc, wasmedge
 from .console import Console, in_words
 from .errors import SetupError, explain_os_error
 from .tools import Tools
@@ -14,8 +14,8 @@ from .workspace import Workspace, cache_root, read_stamp, write_summary
 
 DESCRIPTION = """\
 Installs what wasmfit measures with: a native CPython 3.15 with numpy, scipy and scikit-learn, the
-WASM guest cpython-3.15 with the same versions, the guest cpython-3.12, WasmEdge, binaryen, and the
-weights of the workload minilm-embed, which it also puts into that workload's folder.
+WASM guest cpython-3.15 with the same versions, the guest cpython-3.12, WasmEdge, binaryen, runc,
+and the weights of the workload minilm-embed, which it also puts into that workload's folder.
 Everything is pinned by hash and goes to one cache folder; the system is left alone and no root is
 needed. A second run finds everything in place and needs no network."""
 
@@ -140,6 +140,7 @@ def install(workspace, options, environment):
             lambda: guest.ensure(workspace, tools, environment, guest.CPYTHON_3_12),
         wasmedge.NAME: lambda: wasmedge.ensure(workspace, tools),
         binaryen.NAME: lambda: binaryen.ensure(workspace, tools),
+        runc.NAME: lambda: runc.ensure(workspace, tools),
         assets.MINILM.component: lambda: assets.ensure(workspace, tools, assets.MINILM),
     }
     missing = {}
@@ -168,7 +169,7 @@ def extent(console, missing):
 
 def standing_components(root):
     """The components that serve others or that this run was not asked for, as their stamps tell."""
-    sysroots = (module.SYSROOT.component for module in (python, wasmedge, binaryen))
+    sysroots = (module.SYSROOT.component for module in (python, wasmedge, binaryen, runc))
     found = {name: read_stamp(root / name)
              for name in (*sysroots, "tools", nodejs.NAME, browser.NAME, lint.NAME)}
     return {name: record for name, record in found.items() if record}
@@ -187,8 +188,9 @@ def report(console, components):
     if wasmedge.NAME in components:
         found = components[wasmedge.NAME]
         console.say(f"{wasmedge.NAME}: {found['library']} ({found['version']})")
-    if binaryen.NAME in components:
-        found = components[binaryen.NAME]
-        console.say(f"{binaryen.NAME}: {found['executable']} ({found['version']})")
+    for name in (binaryen.NAME, runc.NAME):
+        if name in components:
+            found = components[name]
+            console.say(f"{name}: {found['executable']} ({found['version']})")
     for note in python.differences({"python": native["python"], **versions}):
         console.say(f"note: {note}")

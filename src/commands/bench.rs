@@ -13,6 +13,7 @@ use crate::cli::{Bench, Cli, Command, Purpose, TimeBudget};
 use crate::commands::{
     assess, boundary, compare, deploy, print, print_json, require_no_run, sandbox,
 };
+use crate::container::Container;
 use crate::crossings;
 use crate::drive::Interrupt;
 use crate::exit::{CommandError, Ending};
@@ -61,6 +62,11 @@ pub(crate) fn measure(arguments: &Bench, interrupt: &Interrupt) -> Result<Ending
         original.shard.map_or(Ok(()), |shard| new.keep_shard(shard))?;
         for base in base {
             base.keep_cases_of(new);
+        }
+    }
+    if original.purpose == Purpose::Deployment {
+        for (matrix, version) in matrices.iter_mut().zip(&versions) {
+            matrix.add_container(Container::find(&version.setting.places));
         }
     }
     let runs = match (&arguments.resume, resumed) {

@@ -21,7 +21,7 @@ const WASM_RUNTIMES: [(&str, &[&str]); 3] = [
 ];
 
 /// Limits for a job that only has to say who it is.
-const DESCRIBE_LIMITS: Limits =
+pub(crate) const DESCRIBE_LIMITS: Limits =
     Limits { memory_bytes: 1 << 30, wall_ns: 30_000_000_000, output_bytes: 1 << 20 };
 
 /// Starts the native runner within an interpreter.

@@ -53,7 +53,6 @@ pub(super) fn measured(evidence: &Evidence<'_>) -> Measured {
     let steady: Vec<_> = steady(evidence.launches).collect();
     let latency = latency(&steady, evidence.planned, evidence.page_fault_ns);
     let phases = phases(&steady, latency.as_ref());
-    let starts = [Start::Plain, Start::Snapshot];
     Measured {
         versions: evidence.versions.clone(),
         runtime_version: evidence.runtime_version.to_owned(),
@@ -70,8 +69,8 @@ pub(super) fn measured(evidence: &Evidence<'_>) -> Measured {
             &steady,
         ),
         phases,
-        cold_starts: starts.iter().filter_map(|it| cold_start(*it, evidence)).collect(),
-        footprints: starts.iter().filter_map(|it| footprint(*it, evidence.launches)).collect(),
+        cold_starts: Start::ALL.iter().filter_map(|it| cold_start(*it, evidence)).collect(),
+        footprints: Start::ALL.iter().filter_map(|it| footprint(*it, evidence.launches)).collect(),
         noise: noise(evidence.launches, &steady, latency.as_ref()),
         responses_sha256: evidence.responses_sha256.map(str::to_owned),
         launches: evidence.launches.iter().map(figures).collect(),

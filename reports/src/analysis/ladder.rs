@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use wasmfit_protocol::{ColdPhase, RandomState, Start};
 use wasmfit_record::{Case, ClosedWorld, Compressed, GuestRecord, Making, Rung, Target};
 
-use super::{CaseAnalysis, Measured, Preparation, WorkloadAnalysis};
+use super::{ColdStart, Measured, Preparation, WorkloadAnalysis};
 use crate::statistics::Estimate;
 
 /// The rungs of one case on one runtime.
@@ -16,8 +16,20 @@ pub struct Ladder {
     pub runtime: String,
     /// Native beside them.
     pub native: Option<Step>,
+    /// Native in a container that is started for it.
+    #[serde(default)]
+    pub container: Option<InContainer>,
     /// The rungs that were measured, in order.
     pub rungs: Vec<RungStep>,
+}
+
+/// Native CPython in a container.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct InContainer {
+    /// What it takes, from starting the container's runtime on.
+    pub step: Step,
+    /// Of it until the interpreter was started, median over launches.
+    pub until_started_ns: Option<f64>,
 }
 
 /// What a way to deploy takes.
@@ -85,7 +97,7 @@ pub(super) fn of(
                 continue;
             };
             let Some(rung) = made.rung else { continue };
-            let Some(step) = cell.measured().and_then(step) else { continue };
+            let Some(step) = cell.measured().and_then(step_of_first) else { continue };
             let runtime = format!("{}/{}", cell.target.runtime, cell.target.tier);
             let of_target = |it: &&Preparation| it.target == cell.target;
             let preparation = preparations.iter().find(of_target);
@@ -97,7 +109,8 @@ pub(super) fn of(
                 None => ladders.push(Ladder {
                     case: case.case.clone(),
                     runtime,
-                    native: native(case),
+                    native: case.native().and_then(step_of_first),
+                    container: case.native().and_then(in_container),
                     rungs: vec![rung],
                 }),
             }
@@ -110,19 +123,30 @@ pub(super) fn of(
     ladders
 }
 
-fn native(case: &CaseAnalysis) -> Option<Step> {
-    case.native().and_then(step)
+fn step_of_first(measured: &Measured) -> Option<Step> {
+    let steady_ns = measured.latency.as_ref().map(|it| it.median_ns);
+    Some(Step { steady_ns, ..step(measured, measured.cold_starts.first()?) })
 }
 
-fn step(measured: &Measured) -> Option<Step> {
-    let cold = measured.cold_starts.first()?;
-    let first = cold.phases.iter().find(|it| it.phase == ColdPhase::FirstRequest);
-    Some(Step {
+/// What a start takes; nothing is known of its steady state.
+fn step(measured: &Measured, cold: &ColdStart) -> Step {
+    let footprint = measured.footprints.iter().find(|it| it.start == cold.start);
+    Step {
         cold_start_ns: cold.total_ns,
-        first_request_ns: first.map(|it| it.median_ns),
-        steady_ns: measured.latency.as_ref().map(|it| it.median_ns),
-        resident_bytes: measured.footprints.iter().filter_map(|it| it.peak_resident_bytes).max(),
-    })
+        first_request_ns: time_of(cold, ColdPhase::FirstRequest),
+        steady_ns: None,
+        resident_bytes: footprint.and_then(|it| it.peak_resident_bytes),
+    }
+}
+
+fn in_container(native: &Measured) -> Option<InContainer> {
+    let cold = native.cold_starts.iter().find(|it| it.start == Start::Container)?;
+    let until_started_ns = time_of(cold, ColdPhase::Spawn);
+    Some(InContainer { step: step(native, cold), until_started_ns })
+}
+
+fn time_of(cold: &ColdStart, phase: ColdPhase) -> Option<f64> {
+    cold.phases.iter().find(|it| it.phase == phase).map(|it| it.median_ns)
 }
 
 fn rung_step(
@@ -134,9 +158,8 @@ fn rung_step(
 ) -> RungStep {
     let module = Start::Plain.module();
     let artifact = preparation.and_then(|it| it.artifact.as_ref());
-    let at_launch = measured.and_then(|it| it.cold_starts.first()).and_then(|cold| {
-        cold.phases.iter().find(|it| it.phase == ColdPhase::Compile).map(|it| it.median_ns)
-    });
+    let cold = measured.and_then(|it| it.cold_starts.first());
+    let at_launch = cold.and_then(|it| time_of(it, ColdPhase::Compile));
     let library = guest.bytes.iter().filter(|(name, _)| *name != module);
     RungStep {
         rung,

@@ -19,13 +19,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use wasmfit_protocol::{Boundary, ColdPhase, Failure, RequestPhase, Sampling, Start, Versions};
 use wasmfit_record::{
-    Budget, Calibration, Case, CrossingCost, Deviation, Environment, GuestRecord, Profile,
-    RulesRecord, RunnerRecord, Scenario, Session, Shard, ShardRun, Status, Target, Tolerance,
-    UntilDecided, WorkloadRecord,
+    Budget, Calibration, Case, ContainerRecord, CrossingCost, Deviation, Environment, GuestRecord,
+    Profile, RulesRecord, RunnerRecord, Scenario, Session, Shard, ShardRun, Status, Target,
+    Tolerance, UntilDecided, WorkloadRecord,
 };
 
 pub use attribution::{Attributed, Attribution, Cost, CostClass, NotAssessable, Part, PlaceCount};
-pub use ladder::{Ladder, RungStep, Step};
+pub use ladder::{InContainer, Ladder, RungStep, Step};
 pub use launches::LaunchCounts;
 pub use limits::LimitCost;
 pub use parity::{GuestParity, VersionDifference};
@@ -94,6 +94,9 @@ pub struct Analysis {
     /// What each preparation of a guest buys, where a run deploys.
     #[serde(default)]
     pub ladders: Vec<Ladder>,
+    /// Whether native could be started in a container, where that was tried.
+    #[serde(default)]
+    pub container: Option<ContainerRecord>,
     /// Why cells are not supported, each reason once.
     pub unsupported: Vec<Unsupported>,
     /// Cost classes natively and on each target that was profiled.

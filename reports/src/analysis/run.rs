@@ -63,6 +63,7 @@ pub(crate) fn of_run(
         guests: run.guests.iter().cloned().map(paths::shorten_guest).collect(),
         parity,
         ladders: ladder::of(&workloads, &run.guests, &preparations),
+        container: run.container.clone(),
         preparations,
         unsupported: unsupported::of(&workloads),
         taxes: survival::taxes(&survivals),

@@ -46,12 +46,13 @@ pub(crate) fn cold_start(case: &CaseAnalysis) -> Result<Option<Figure>, ChartErr
     Ok(Some(Figure { title, svg, legend, caption }))
 }
 
-/// Native has one way to start, which need not be named.
+/// Native has one way to start, which need not be named, and containers.
 fn name(cell: &CellAnalysis, start: Start) -> String {
-    if cell.target.is_native() {
-        return cell.target.to_string();
+    match start {
+        Start::Container => format!("{}, in a container", cell.target),
+        _ if cell.target.is_native() => cell.target.to_string(),
+        _ => format!("{}, {} start", cell.target, start.name()),
     }
-    format!("{}, {} start", cell.target, start.name())
 }
 
 /// A compilation is paid once per artifact, not per start.

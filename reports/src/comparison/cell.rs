@@ -176,10 +176,9 @@ impl Draft {
             }
             (None, None) => return Self::Final(CellState::NotMeasured { reason }),
         };
-        let starts = [Start::Plain, Start::Snapshot];
         let measures = std::iter::once(Measure::Latency)
-            .chain(starts.map(Measure::ColdStart))
-            .chain(starts.map(Measure::Memory));
+            .chain(Start::ALL.map(Measure::ColdStart))
+            .chain(Start::ALL.map(Measure::Memory));
         let native = NativeTwins::of(base, new, pair);
         let measures: Vec<DraftChange> = measures
             .filter_map(|measure| draft(measure, before, now, &native, pairing, terms))

@@ -186,6 +186,7 @@ impl fmt::Display for Measure {
         let start = |start: &Start| match start {
             Start::Plain => "",
             Start::Snapshot => " from a snapshot",
+            Start::Container => " in a container",
         };
         match self {
             Self::Latency => f.write_str("latency"),

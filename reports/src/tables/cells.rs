@@ -1,5 +1,6 @@
 //! One row per cell.
 
+use wasmfit_protocol::Start;
 use wasmfit_record::{Deviation, DeviationCause, OutputFormat, Tolerance};
 
 use super::{Entry, Style, Table};
@@ -186,7 +187,10 @@ pub(crate) fn footprint(analysis: &Analysis) -> Table {
 
 fn taken_up(footprint: &Footprint, is_native: bool) -> [Entry; 4] {
     [
-        Entry::figure((!is_native).then(|| footprint.start.name().to_owned())),
+        Entry::figure(
+            (!is_native || footprint.start != Start::Plain)
+                .then(|| footprint.start.name().to_owned()),
+        ),
         Entry::figure(footprint.peak_resident_bytes.map(size)),
         Entry::figure(footprint.runner_bytes.map(size)),
         Entry::figure(footprint.linear_memory_bytes.map(size)),

@@ -1,9 +1,9 @@
 //! The deployment ladder: a row per rung.
 
-use wasmfit_record::Rung;
+use wasmfit_record::{ContainerRecord, Rung};
 
 use super::{Entry, Style, Table};
-use crate::analysis::{Ladder, RungStep, Step};
+use crate::analysis::{Analysis, Ladder, RungStep, Step};
 use crate::format::{count, duration, duration_interval, ratio, size};
 
 /// All that stands below the title of a ladder, but its chart.
@@ -15,10 +15,12 @@ pub(crate) struct Section {
 }
 
 impl Section {
-    pub(crate) fn of(ladder: &Ladder) -> Self {
+    pub(crate) fn of(ladder: &Ladder, analysis: &Analysis) -> Self {
+        let mut advice = advice(ladder);
+        advice.extend(analysis.container.as_ref().and_then(|it| of_container(ladder, it)));
         Self {
             title: format!("{} on {}", ladder.case, ladder.runtime),
-            advice: advice(ladder),
+            advice,
             rungs: rungs(ladder),
             sizes: sizes(ladder),
         }
@@ -43,9 +45,11 @@ fn rungs(ladder: &Ladder) -> Table {
             "compile time",
         ],
     );
-    if let Some(native) = &ladder.native {
-        let mut row = vec![Entry::new("native CPython")];
-        row.extend(times(native, None));
+    let native = ladder.native.iter().map(|it| ("native CPython", it));
+    let contained = ladder.container.iter().map(|it| ("native CPython in a container", &it.step));
+    for (name, step) in native.chain(contained) {
+        let mut row = vec![Entry::new(name)];
+        row.extend(times(step, None));
         row.extend((0..4).map(|_| Entry::figure(None)));
         table.rows.push(row);
     }
@@ -146,6 +150,24 @@ fn advice(ladder: &Ladder) -> Vec<String> {
         )
     }));
     told
+}
+
+/// What a container costs, or why that is not known.
+fn of_container(ladder: &Ladder, record: &ContainerRecord) -> Option<String> {
+    match (record, ladder.container) {
+        (ContainerRecord::Unavailable { reason }, _) => {
+            Some(format!("No container could be started here: {reason}."))
+        }
+        (ContainerRecord::Started { runtime, .. }, Some(it)) => Some(format!(
+            "In a container native CPython gives its first response after {}{}. Started by {runtime}, with namespaces of its own and this machine's files bound read-only: pulling and unpacking an image, and connecting a network, come on top.",
+            duration(it.step.cold_start_ns.value),
+            it.until_started_ns.map_or_else(String::new, |until| format!(
+                ", {} of it until the interpreter is started",
+                duration(until)
+            )),
+        )),
+        (ContainerRecord::Started { .. }, None) => None,
+    }
 }
 
 /// Whether the intervals of first responses are apart.

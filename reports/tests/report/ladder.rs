@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use wasmfit_record::{Budgets, ClosedWorld, Compressed, GuestRecord, Making, Rung, Target};
+use wasmfit_record::{
+    Budgets, ClosedWorld, Compressed, ContainerRecord, GuestRecord, Making, Rung, Target,
+};
 
 use crate::fixture::{Behaviour, Fixture, guest, native};
 use crate::verdict::scenario;
@@ -69,6 +71,33 @@ fn rungs_stand_in_order_beside_native() {
         let resident = found.step.resident_bytes.unwrap();
         assert_eq!(found.step.instances_per_gib(), Some((1 << 30) / resident));
     }
+}
+
+#[test]
+fn a_container_stands_beside_native() {
+    let mut fixture = Fixture::new(9);
+    fixture.workload("w");
+    fixture.run.container =
+        Some(ContainerRecord::Started { runtime: "runc 1.3.6".into(), sha256: String::new() });
+    fixture.measure(&case(), &native(), 20, BEHAVIOUR);
+    fixture.run.guests.push(made(Rung::Aot, 99_000_000));
+    fixture.measure(&case(), &target(Rung::Aot), 20, BEHAVIOUR);
+    let analysis = analysis_of(&fixture);
+    let ladder = &analysis.ladders[0];
+    let container = ladder.container.expect("a container");
+    assert!(ladder.native.is_some_and(|it| it.steady_ns.is_some()));
+    assert_eq!(container.step.steady_ns, None);
+    let share = container.until_started_ns.unwrap() / container.step.cold_start_ns.value;
+    assert!((share - 0.4).abs() < 0.05, "{container:?}");
+    let (html, markdown) = files_of(&fixture);
+    for text in ["native CPython in a container", "Started by runc 1.3.6, with namespaces"] {
+        assert!(html.contains(text) && markdown.contains(text), "{text}");
+    }
+
+    let reason = "runc 1.3.6: permission denied".to_owned();
+    fixture.run.container = Some(ContainerRecord::Unavailable { reason });
+    let (html, _) = files_of(&fixture);
+    assert!(html.contains("No container could be started here: runc 1.3.6: permission denied."));
 }
 
 #[test]

@@ -118,23 +118,30 @@ pub enum Start {
     Plain,
     /// From a module that holds the memory of an initialized interpreter.
     Snapshot,
+    /// Natively, in a container that is started for it.
+    Container,
 }
 
 impl Start {
+    /// In the order of reports.
+    pub const ALL: [Self; 3] = [Self::Plain, Self::Snapshot, Self::Container];
+
     /// The name used in files and reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Plain => "plain",
             Self::Snapshot => "snapshot",
+            Self::Container => "container",
         }
     }
 
-    /// The guest's file that holds the module.
+    /// The guest's file that holds the module. What starts natively has no
+    /// guest.
     #[must_use]
     pub const fn module(self) -> &'static str {
         match self {
-            Self::Plain => "python.wasm",
+            Self::Plain | Self::Container => "python.wasm",
             Self::Snapshot => "python-snapshot.wasm",
         }
     }
