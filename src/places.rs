@@ -23,6 +23,8 @@ Environment:
                      native functions in profiles; searched before that of
                      scripts/setup and /usr/lib/debug
   WASMFIT_WASM_OPT   Binaryen's wasm-opt, for the tier wasmedge/aot-noeh
+  WASMFIT_NODE       a Node.js, 24 or later, for the targets node/v8 (default:
+                     that of scripts/setup, else node)
   WASMFIT_RUNC       an OCI runtime, for the container beside a deployment's
                      rungs (default: that of scripts/setup, else runc)";
 
@@ -49,6 +51,8 @@ pub(crate) struct Places {
     pub(crate) gzip_sizes: PathBuf,
     /// Folders of debug files, the first to be searched first.
     pub(crate) debug_files: Vec<PathBuf>,
+    /// The Node.js that guests are measured in, by its path or its name.
+    pub(crate) node: PathBuf,
     /// What starts containers, by its path or its name.
     pub(crate) runc: PathBuf,
     /// What `scripts/setup` noted down.
@@ -86,10 +90,8 @@ impl Places {
                 .into_iter()
                 .chain([cache.join("sysroots/python/usr/lib/debug"), "/usr/lib/debug".into()])
                 .collect(),
-            runc: folder("WASMFIT_RUNC").unwrap_or_else(|| {
-                let own = cache.join("sysroots/runc/usr/sbin/runc");
-                if own.is_file() { own } else { "runc".into() }
-            }),
+            node: program("WASMFIT_NODE", &cache.join("node-v8/bin/node"), "node"),
+            runc: program("WASMFIT_RUNC", &cache.join("sysroots/runc/usr/sbin/runc"), "runc"),
             setup_note: cache.join("setup.json"),
             runners: folder("WASMFIT_RUNNERS").unwrap_or(beside),
             workloads: folder("WASMFIT_WORKLOADS").unwrap_or_else(|| find_workloads(&executable)),
@@ -103,6 +105,13 @@ impl Places {
         }
         self
     }
+}
+
+/// The program that a variable names, or that set-up has installed, or the
+/// system's.
+fn program(variable: &str, installed: &Path, name: &str) -> PathBuf {
+    folder(variable)
+        .unwrap_or_else(|| if installed.is_file() { installed.to_owned() } else { name.into() })
 }
 
 fn folder(variable: &str) -> Option<PathBuf> {

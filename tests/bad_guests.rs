@@ -3,6 +3,8 @@
 
 #![allow(clippy::expect_used, reason = "a test may stop at the first surprise")]
 
+mod installed;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +13,7 @@ use assert_cmd::cargo::cargo_bin;
 use wasmfit_protocol::{FailureKind, Proposal};
 use wasmfit_record::{CellOutcome, Run, RunDirectory, Target};
 
-const TIERS: [&str; 7] = [
+const TIERS: [&str; 8] = [
     "wasmtime/cranelift",
     "wasmtime/winch",
     "wasmtime/pulley",
@@ -19,11 +21,20 @@ const TIERS: [&str; 7] = [
     "wasmer/singlepass",
     "wasmedge/aot",
     "wasmedge/interpreter",
+    "node/v8",
 ];
 
+/// Those of them that keep what they compile.
+const COMPILED_AHEAD: usize = TIERS.len() - 2;
+
 /// The tiers that take exception handling.
-const WITH_EXCEPTIONS: [&str; 4] =
-    ["wasmtime/cranelift", "wasmtime/pulley", "wasmer/cranelift", "wasmedge/interpreter"];
+const WITH_EXCEPTIONS: [&str; 5] = [
+    "wasmtime/cranelift",
+    "wasmtime/pulley",
+    "wasmer/cranelift",
+    "wasmedge/interpreter",
+    "node/v8",
+];
 
 /// A cache with one guest, a workload for it, and the mock as native Python.
 struct World {
@@ -79,6 +90,7 @@ impl World {
             .env("WASMFIT_CACHE", self.path("cache"))
             .env("WASMFIT_WORKLOADS", self.path("workloads"))
             .env("WASMFIT_PYTHON", mock)
+            .env("WASMFIT_NODE", installed::cache().join("node-v8/bin/node"))
             .env("TMPDIR", self.path("tmp"))
             .output()
             .expect("wasmfit ran");
@@ -123,7 +135,7 @@ fn a_trap_is_a_failure_with_the_runtimes_own_reason() {
     assert_eq!(names(&world.path("tmp")), [""; 0], "temporary files are left behind");
     // Artifacts and the notes beside them.
     let artifacts = names(&world.path("cache/artifacts"));
-    assert_eq!(artifacts.len(), 2 * (TIERS.len() - 1), "{artifacts:?}");
+    assert_eq!(artifacts.len(), 2 * COMPILED_AHEAD, "{artifacts:?}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 
-from . import assets, binaryen, browser, debian, guest, lint, nodejs, python, runc, wasmedge
+from . import assets, binaryen, browser, debian, guest, lint, nodejs, python, runc, v8, wasmedge
 from .console import Console, in_words
 from .errors import SetupError, explain_os_error
 from .tools import Tools
@@ -14,8 +14,8 @@ from .workspace import Workspace, cache_root, read_stamp, write_summary
 
 DESCRIPTION = """\
 Installs what wasmfit measures with: a native CPython 3.15 with numpy, scipy and scikit-learn, the
-WASM guest cpython-3.15 with the same versions, the guest cpython-3.12, WasmEdge, binaryen, runc,
-and the weights of the workload minilm-embed, which it also puts into that workload's folder.
+WASM guest cpython-3.15 with the same versions, the guest cpython-3.12, WasmEdge, Node.js, binaryen,
+runc, and the weights of the workload minilm-embed, which it also puts into that workload's folder.
 Everything is pinned by hash and goes to one cache folder; the system is left alone and no root is
 needed. A second run finds everything in place and needs no network."""
 
@@ -141,6 +141,7 @@ def install(workspace, options, environment):
         wasmedge.NAME: lambda: wasmedge.ensure(workspace, tools),
         binaryen.NAME: lambda: binaryen.ensure(workspace, tools),
         runc.NAME: lambda: runc.ensure(workspace, tools),
+        v8.NAME: lambda: v8.ensure(workspace, tools),
         assets.MINILM.component: lambda: assets.ensure(workspace, tools, assets.MINILM),
     }
     missing = {}
@@ -188,7 +189,7 @@ def report(console, components):
     if wasmedge.NAME in components:
         found = components[wasmedge.NAME]
         console.say(f"{wasmedge.NAME}: {found['library']} ({found['version']})")
-    for name in (binaryen.NAME, runc.NAME):
+    for name in (binaryen.NAME, runc.NAME, v8.NAME):
         if name in components:
             found = components[name]
             console.say(f"{name}: {found['executable']} ({found['version']})")

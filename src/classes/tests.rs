@@ -140,6 +140,11 @@ fn what_serves_its_caller_is_charged_there() {
         place("python.wasm", "dict_merge"),
     ]);
     assert_eq!(found, (Class::Objects, Some("dict_merge".into())));
+    let found = class_of(&[
+        place("node", "v8::internal::wasm::memory_copy_wrapper"),
+        place("python.wasm", "dict_merge"),
+    ]);
+    assert_eq!(found, (Class::Objects, Some("dict_merge".into())));
     assert_eq!(class_of(&[memcpy]), (Class::Unknown, None));
     // The runtime's own, for no function of the guest's that is known.
     let found = class_of(&[

@@ -150,7 +150,7 @@ impl Workshop<'_> {
         let what = format!(
             "{requests} requests served, wasm-split --split: functions reached, and what they call"
         );
-        let mut stage = self.rewrite(stage.then(module, what, since)?, "merged", &MERGE)?;
+        let mut stage = self.merge(stage.then(module, what, since)?)?;
         stage.closed_world = Some(ClosedWorld {
             requests,
             reached: reached_functions,
@@ -161,10 +161,16 @@ impl Workshop<'_> {
         Ok(stage)
     }
 
+    /// A trimmed module with one function for all that do the same.
+    fn merge(&self, stage: Stage) -> Result<Stage, String> {
+        let traps = |module: &Path| thunks::name_traps(module);
+        self.rewrite_and(stage, "merged", &MERGE, traps)
+    }
+
     /// A trimmed module without exception handling.
     pub(super) fn strip_exceptions(&self, stage: Stage) -> Result<Stage, String> {
         let mut stage = self.rewrite(stage, "noeh", &STRIP_EXCEPTIONS)?;
-        stage = self.rewrite(stage, "merged", &MERGE)?;
+        stage = self.merge(stage)?;
         if let Some(closed_world) = &mut stage.closed_world {
             closed_world.without_exceptions = true;
         }

@@ -4,10 +4,10 @@
 //! one up in a table of its own, which the other half would fill. There is no
 //! other half here: to look it up traps. Tens of thousands of thunks take
 //! longer to load than the functions that are needed; a thunk that is just
-//! `unreachable` traps too, and those of one type are one function. Their
-//! names say so: one of them stands for all, and a backtrace that named it
-//! after the function it replaced would name the wrong one. Nor does anybody
-//! need what is exported for the other half alone.
+//! `unreachable` traps too, and those of one type are merged into one function.
+//! Its name is then to say so: a backtrace that named it after the function it
+//! replaced, or another that does nothing but trap, would name the wrong one. Nor
+//! does anybody need what is exported for the other half alone.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -36,6 +36,14 @@ pub(super) fn remove(module: &Path, base: &[u8]) -> Result<(), String> {
     fs::write(module, rewritten.map_err(|error| told(&error))?).map_err(|error| told(&error))
 }
 
+/// Names the functions of `module` that do nothing but trap.
+pub(super) fn name_traps(module: &Path) -> Result<(), String> {
+    let told = |error: &dyn std::fmt::Display| format!("{}: {error}", module.display());
+    let read = fs::read(module).map_err(|error| told(&error))?;
+    let renamed = renamed(&read).map_err(|error| told(&error))?;
+    fs::write(module, renamed).map_err(|error| told(&error))
+}
+
 /// The names that a module exports.
 fn exports(module: &[u8]) -> Result<BTreeSet<String>, BinaryReaderError> {
     for payload in Parser::new(0).parse_all(module) {
@@ -49,8 +57,6 @@ fn exports(module: &[u8]) -> Result<BTreeSet<String>, BinaryReaderError> {
 fn rewritten(module: &[u8], kept: &BTreeSet<String>) -> Result<Vec<u8>, BinaryReaderError> {
     let mut written = Module::new();
     let (mut code, mut functions) = (CodeSection::new(), 0);
-    let imported = imported_functions(module)?;
-    let mut thunks = BTreeSet::new();
     for payload in Parser::new(0).parse_all(module) {
         match payload? {
             Payload::ExportSection(exports) => {
@@ -68,18 +74,12 @@ fn rewritten(module: &[u8], kept: &BTreeSet<String>) -> Result<Vec<u8>, BinaryRe
                 if is_thunk(&body)? {
                     let mut trap = Function::new([]);
                     trap.instruction(&Instruction::Unreachable).instruction(&Instruction::End);
-                    thunks.insert(imported + code.len());
                     code.function(&trap);
                 } else {
                     code.raw(body.as_bytes());
                 }
                 if code.len() == functions {
                     written.section(&code);
-                }
-            }
-            Payload::CustomSection(section) if section.name() == "name" => {
-                if let KnownCustom::Name(names) = section.as_known() {
-                    written.section(&renamed(names, &thunks)?);
                 }
             }
             other => {
@@ -92,17 +92,45 @@ fn rewritten(module: &[u8], kept: &BTreeSet<String>) -> Result<Vec<u8>, BinaryRe
     Ok(written.finish())
 }
 
+fn renamed(module: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
+    let mut written = Module::new();
+    let mut index = imported_functions(module)?;
+    let mut traps = BTreeSet::new();
+    for payload in Parser::new(0).parse_all(module) {
+        let payload = payload?;
+        match &payload {
+            Payload::CodeSectionEntry(body) => {
+                if is_trap(body)? {
+                    traps.insert(index);
+                }
+                index += 1;
+            }
+            Payload::CustomSection(section) if section.name() == "name" => {
+                if let KnownCustom::Name(names) = section.as_known() {
+                    written.section(&names_of(names, &traps)?);
+                }
+                continue;
+            }
+            _ => {}
+        }
+        if let Some((id, range)) = payload.as_section() {
+            written.section(&RawSection { id, data: &module[range] });
+        }
+    }
+    Ok(written.finish())
+}
+
 /// The names of functions, which are all that anybody reads.
-fn renamed(
+fn names_of(
     names: NameSectionReader<'_>,
-    thunks: &BTreeSet<u32>,
+    traps: &BTreeSet<u32>,
 ) -> Result<NameSection, BinaryReaderError> {
     let mut functions = NameMap::new();
     for name in names {
         let Name::Function(map) = name? else { continue };
         for naming in map {
             let naming = naming?;
-            if thunks.contains(&naming.index) {
+            if traps.contains(&naming.index) {
                 functions.append(naming.index, &format!("{LEFT_OUT}{}", naming.index));
             } else {
                 functions.append(naming.index, naming.name);
@@ -127,6 +155,12 @@ fn is_thunk(body: &FunctionBody<'_>) -> Result<bool, BinaryReaderError> {
     Ok(calls)
 }
 
+/// Whether a function does nothing but trap.
+fn is_trap(body: &FunctionBody<'_>) -> Result<bool, BinaryReaderError> {
+    let mut operators = body.get_operators_reader()?;
+    Ok(matches!(operators.read()?, Operator::Unreachable))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,8 +182,9 @@ mod tests {
         let expected = wat::parse_str(text("left_out_function_1", "(unreachable)"));
         let expected = expected.expect("a module");
         let kept = exports(&module).expect("exports");
-        assert_eq!(rewritten(&module, &kept).expect("rewritten"), expected);
-        assert_eq!(rewritten(&expected, &kept).expect("rewritten"), expected, "nothing to do");
+        let without = rewritten(&module, &kept).expect("rewritten");
+        assert_eq!(renamed(&without).expect("renamed"), expected);
+        assert_eq!(renamed(&expected).expect("renamed"), expected, "nothing to do");
         let only = BTreeSet::from(["kept".to_owned()]);
         let fewer = rewritten(&module, &only).expect("rewritten");
         assert_eq!(exports(&fewer).expect("exports"), only);

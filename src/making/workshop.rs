@@ -159,6 +159,17 @@ impl Workshop<'_> {
         how: &str,
         options: &[&str],
     ) -> Result<Stage, String> {
+        self.rewrite_and(stage, how, options, |_| Ok(()))
+    }
+
+    /// The same, and `then` what wasm-opt does not do.
+    pub(super) fn rewrite_and(
+        &self,
+        stage: Stage,
+        how: &str,
+        options: &[&str],
+        then: impl FnOnce(&Path) -> Result<(), String>,
+    ) -> Result<Stage, String> {
         let since = Instant::now();
         let module = self.file(&format!("{}-{how}.wasm", stem(&stage.module)))?;
         let options = [&FEATURES[..], options].concat();
@@ -167,6 +178,7 @@ impl Workshop<'_> {
             &options,
             &[("", &stage.module), ("-o", &module)],
         )?;
+        then(&module)?;
         stage.then(module, what, since)
     }
 
@@ -263,7 +275,35 @@ pub(super) fn stem(path: &Path) -> String {
 /// A failure as the reason of a guest that could not be made.
 fn explain(failure: &Failure) -> String {
     match failure.kind {
-        FailureKind::Trap => format!("{}, during {}", failure.message, failure.during),
+        FailureKind::Trap => {
+            let functions = innermost(&failure.detail);
+            let inside = if functions.is_empty() { "" } else { ", in " };
+            format!("{}, during {}{inside}{functions}", failure.message, failure.during)
+        }
         _ => failure.message.clone(),
+    }
+}
+
+/// The innermost functions of a backtrace, as Wasmtime writes one: a line each
+/// that ends with `MODULE!FUNCTION`.
+fn innermost(backtrace: &str) -> String {
+    let functions = backtrace.lines().filter_map(|line| line.rsplit_once('!').map(|it| it.1));
+    functions.take(3).collect::<Vec<_>>().join(" of ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trap_is_told_with_the_functions_that_met_it() {
+        let detail = "error while executing at wasm backtrace:\n    0: 0x1c - <unknown>!left_out_function_7\n    1: 0xa7 - <unknown>!_Py_Dealloc\n    2: 0x99 - <unknown>!dict_dealloc\n    3: 0x9a - <unknown>!more";
+        let failure = Failure::new(FailureKind::Trap, "guest", "the guest trapped");
+        let told = explain(&Failure { detail: detail.into(), ..failure.clone() });
+        assert_eq!(
+            told,
+            "the guest trapped, during guest, in left_out_function_7 of _Py_Dealloc of dict_dealloc"
+        );
+        assert_eq!(explain(&failure), "the guest trapped, during guest");
     }
 }

@@ -14,11 +14,15 @@ use crate::places::Places;
 
 /// Runners of WASM runtimes that are built beside this executable, with the
 /// tiers that are named where the runner itself is missing.
-const WASM_RUNTIMES: [(&str, &[&str]); 3] = [
+const WASM_RUNTIMES: [(&str, &[&str]); 4] = [
     ("wasmtime", &["cranelift", "winch", "pulley"]),
     ("wasmer", &["cranelift", "singlepass"]),
     ("wasmedge", &["aot", "interpreter"]),
+    (NODE, &["v8"]),
 ];
+
+/// The one of them that is an addon of its runtime.
+const NODE: &str = "node";
 
 /// Limits for a job that only has to say who it is.
 pub(crate) const DESCRIBE_LIMITS: Limits =
@@ -27,6 +31,13 @@ pub(crate) const DESCRIBE_LIMITS: Limits =
 /// Starts the native runner within an interpreter.
 const LAUNCH_NATIVE: &str = include_str!("../../runners/native/src/launch.py");
 
+/// Starts the Node runner within a Node.
+const LAUNCH_NODE: &str = include_str!("../../runners/node/src/launch.js");
+
+/// Stack of the guest's frames and JavaScript's, in KiB: CPython guards its own
+/// recursion by depth, and the main thread has 8 MiB in most places.
+const NODE_STACK: &str = "--stack-size=7000";
+
 fn is_wasm_runtime(name: &str) -> bool {
     WASM_RUNTIMES.iter().any(|(known, _)| *known == name)
 }
@@ -34,7 +45,10 @@ fn is_wasm_runtime(name: &str) -> bool {
 /// The tiers of a runner that cannot be asked.
 pub(crate) fn tiers_of_absent(name: &str) -> Vec<Tier> {
     let tiers = WASM_RUNTIMES.iter().find(|(known, _)| *known == name);
-    tiers.map_or_else(Vec::new, |(_, tiers)| tiers.iter().map(|tier| Tier::new(tier)).collect())
+    let opt_in =
+        (name == NODE).then(|| "a JavaScript engine, beside the runtimes of servers".to_owned());
+    let tier = |tier: &&str| Tier { opt_in: opt_in.clone(), ..Tier::new(tier) };
+    tiers.map_or_else(Vec::new, |(_, tiers)| tiers.iter().map(tier).collect())
 }
 
 /// The native runner.
@@ -66,6 +80,18 @@ pub(crate) fn all(places: &Places, external: &[External]) -> Vec<Runner> {
 
 /// The runner of a runtime that is built with this executable.
 fn built_in(places: &Places, name: &str) -> Runner {
+    if name == NODE {
+        let addon = places.runners.join("libwasmfit_node.so").to_string_lossy().into_owned();
+        // What it says of WASI's being experimental is nothing to a reader.
+        let options = ["--disable-warning=ExperimentalWarning", NODE_STACK, "--eval", LAUNCH_NODE];
+        return Runner {
+            name: NODE.into(),
+            program: places.node.clone(),
+            arguments: options.into_iter().map(String::from).chain([addon]).collect(),
+            environment: Vec::new(),
+            guests: Guests::Installed,
+        };
+    }
     Runner {
         name: name.into(),
         program: places.runners.join(format!("wasmfit-{name}")),
@@ -90,7 +116,8 @@ pub(crate) fn artifact_folder(runner: &Runner, places: &Places) -> PathBuf {
 pub(crate) fn identity(runner: &Runner) -> String {
     let program = file_sha256(&runner.program).unwrap_or_default();
     // A path of this executable's own is the same runner elsewhere.
-    let own = if runner.name == Target::NATIVE { &[][..] } else { &runner.arguments[..] };
+    let is_own = runner.arguments.iter().any(|it| it == LAUNCH_NATIVE || it == LAUNCH_NODE);
+    let own = if is_own { &[][..] } else { &runner.arguments[..] };
     if own.is_empty() && runner.environment.is_empty() {
         return if program.is_empty() { sha256(b"") } else { program };
     }

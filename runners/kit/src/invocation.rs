@@ -86,8 +86,10 @@ pub fn read_module(guest: &GuestFiles) -> Result<Vec<u8>, Failure> {
 /// that were served stay, for whoever saves the guest's memory.
 pub(crate) fn host_call_program(guest: &GuestFiles) -> String {
     if guest.holds_workload {
-        // A bare expression would be displayed, as a console does.
-        "served = resume(served)\n".into()
+        // A bare expression would be displayed, as a console does. And `served`
+        // stays: to let go of the model is not part of serving, and a guest
+        // trimmed to serving cannot.
+        "ended = resume(served)\n".into()
     } else {
         format!("{DRIVER}\nimport _host\nserved = serve(_host.call)\n")
     }

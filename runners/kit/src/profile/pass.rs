@@ -92,6 +92,11 @@ impl ProfilePass {
         let path: PathBuf = scratch.join("profile.jsonl");
         match self {
             Self::NotAskedFor => Ok(None),
+            // Of a guest nothing but nameless addresses would be left.
+            Self::Possible { module, .. } if code.is_none() && !module.is_empty() => {
+                let reason = "the runtime does not name the code that it makes of a guest".into();
+                Ok(Some(Profiled::Impossible { reason }))
+            }
             Self::Possible { profiler, module } => profiler.write(&path, code, module).map(Some),
             Self::Impossible { reason } => {
                 Ok(Some(Profiled::Impossible { reason: reason.clone() }))

@@ -1,0 +1,170 @@
+// Starts the Node runner: node --eval LAUNCH PATH_OF_THE_ADDON. All is done in one turn of the event
+// loop: a guest that serves does not give it back.
+"use strict";
+
+const { readFileSync } = require("node:fs");
+const v8 = require("node:v8");
+const { WASI } = require("node:wasi");
+
+const OK = 0;
+const FAULT = -2;
+
+const loaded = { exports: {} };
+process.dlopen(loaded, process.argv[1]);
+const addon = loaded.exports;
+
+// Thrown by a guest that ends its program.
+class Exit {
+  constructor(code) {
+    this.code = code;
+  }
+}
+
+// Of the guest.
+let compiled, wasi, pollFiles, instance, exported, view;
+
+// What went wrong, in the words of host.rs; nothing when nothing did.
+function told(work) {
+  try {
+    work();
+    return "";
+  } catch (error) {
+    return JSON.stringify(ending(error));
+  }
+}
+
+function ending(error) {
+  if (error instanceof Exit) return { ending: "exited", code: error.code };
+  const reason = String(error?.message ?? error);
+  if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) {
+    return { ending: "trapped", reason, backtrace: String(error.stack ?? "") };
+  }
+  if (/initial memory size .* is larger/.test(reason)) return { ending: "memory-refused" };
+  return { ending: "not-run", reason };
+}
+
+// Memory that has grown is another buffer.
+function look() {
+  const { buffer } = exported.memory;
+  if (view?.buffer !== buffer) {
+    view = new DataView(buffer);
+    addon.memoryIs(buffer);
+  }
+}
+
+function put(bytes) {
+  const at = exported.host_alloc(bytes.length) >>> 0;
+  if (at === 0 && bytes.length > 0) throw new Error("the guest has no memory left for its program");
+  look();
+  new Uint8Array(view.buffer).set(bytes, at);
+  return at;
+}
+
+function call(pointer, length, answerPointer, answerLength) {
+  look();
+  const size = addon.answer(pointer, length);
+  if (size < 0) return FAULT;
+  let at = 0;
+  if (size > 0) {
+    at = exported.host_alloc(size) >>> 0;
+    look();
+    if (at === 0 || !addon.collect(at)) return FAULT;
+  }
+  view.setUint32(answerPointer, at, true);
+  view.setUint32(answerLength, size, true);
+  return OK;
+}
+
+// Sizes and places in `subscription` and `event` of WASI preview 1.
+const SUBSCRIPTION = { bytes: 48, tag: 8, clock: 16, timeout: 24, flags: 40 };
+const EVENT = { bytes: 32, tag: 10 };
+const CLOCK_TAG = 0;
+const REALTIME = 0;
+const ABSOLUTE = 1;
+
+const nobodyWakes = new Int32Array(new SharedArrayBuffer(4));
+
+// `poll_oneoff` of clocks alone, which is how a guest sleeps: Node's own (26.10.0) takes a point in
+// time, as `time.sleep` gives it, for a duration, and waits for years. What waits for files goes there.
+function poll(asked, events, count, countedAt) {
+  look();
+  let soonest;
+  for (let at = asked >>> 0, left = count; left > 0; at += SUBSCRIPTION.bytes, left--) {
+    if (view.getUint8(at + SUBSCRIPTION.tag) !== CLOCK_TAG) {
+      return pollFiles(asked, events, count, countedAt);
+    }
+    let timeout = view.getBigUint64(at + SUBSCRIPTION.timeout, true);
+    if (view.getUint16(at + SUBSCRIPTION.flags, true) & ABSOLUTE) {
+      timeout -= now(view.getUint32(at + SUBSCRIPTION.clock, true));
+    }
+    if (soonest === undefined || timeout < soonest.timeout) {
+      soonest = { timeout, userdata: view.getBigUint64(at, true) };
+    }
+  }
+  if (soonest === undefined) return pollFiles(asked, events, count, countedAt);
+  if (soonest.timeout > 0n) Atomics.wait(nobodyWakes, 0, 0, Number(soonest.timeout) / 1e6);
+  const event = events >>> 0;
+  new Uint8Array(view.buffer, event, EVENT.bytes).fill(0);
+  view.setBigUint64(event, soonest.userdata, true);
+  view.setUint8(event + EVENT.tag, CLOCK_TAG);
+  view.setUint32(countedAt >>> 0, 1, true);
+  return OK;
+}
+
+function now(clock) {
+  return clock === REALTIME ? BigInt(Date.now()) * 1_000_000n : process.hrtime.bigint();
+}
+
+process.exitCode = addon.main({
+  version: process.versions.node,
+
+  compile(bytes) {
+    try {
+      new WebAssembly.Module(bytes);
+      return "";
+    } catch (error) {
+      return error.message;
+    }
+  },
+
+  limitMemory: (pages) => told(() => v8.setFlagsFromString(`--wasm-max-mem-pages=${pages}`)),
+
+  load: (path) =>
+    told(() => {
+      compiled = new WebAssembly.Module(readFileSync(path));
+    }),
+
+  instantiate: (text) =>
+    told(() => {
+      const { arguments: args, environment, folders } = JSON.parse(text);
+      wasi = new WASI({
+        version: "preview1",
+        args,
+        env: Object.fromEntries(environment),
+        preopens: Object.fromEntries(folders.map(([host, guest]) => [guest, host])),
+      });
+      wasi.wasiImport.proc_exit = (code) => {
+        throw new Exit(code);
+      };
+      pollFiles = wasi.wasiImport.poll_oneoff;
+      wasi.wasiImport.poll_oneoff = poll;
+      const imports = { ...wasi.getImportObject(), host: { call } };
+      instance = new WebAssembly.Instance(compiled, imports);
+      exported = instance.exports;
+    }),
+
+  initializeAndRun: (program) =>
+    told(() => {
+      wasi.initialize(instance);
+      const code = Buffer.from(program);
+      // The driver reports its own failures, so what this returns adds nothing.
+      exported.turn(put(code), code.length);
+    }),
+
+  start: () =>
+    told(() => {
+      wasi.start(instance);
+    }),
+
+  memoryBytes: () => exported?.memory?.buffer.byteLength ?? 0,
+});

@@ -1,0 +1,130 @@
+//! Runner for CPython compiled to WASI in Node.js: an addon that the Node
+//! under test loads, so that it is the user's own Node, and V8 in it, that is
+//! measured. What only JavaScript can do is in `launch.js`.
+
+#![cfg_attr(test, allow(dead_code, reason = "napi leaves its exports out of tests"))]
+
+mod code;
+mod door;
+mod host;
+
+use napi::bindgen_prelude::Object;
+use napi_derive::napi;
+use wasmfit_kit::protocol::{
+    Artifact, Boundary, ColdPhase, Failure, FailureKind, Job, Sampling, Task, Tier,
+};
+use wasmfit_kit::{
+    Ended, Invocation, Runtime, Session, Stdio, guest_of, no_tier, read_module, refusal,
+};
+
+use crate::host::{Ending, Host};
+
+/// The one tier: V8 as it comes, which compiles a function when it is first
+/// called, quickly, and again with optimisation when it is called often.
+const TIER: &str = "v8";
+
+struct Node<'env> {
+    host: Host<'env>,
+}
+
+impl Runtime for Node<'_> {
+    fn name(&self) -> &'static str {
+        "node"
+    }
+
+    fn version(&self) -> String {
+        self.host.version()
+    }
+
+    fn tiers(&self) -> Vec<Tier> {
+        let opt_in = Some("a JavaScript engine, beside the runtimes of servers".to_owned());
+        vec![Tier { opt_in, ..Tier::new(TIER) }]
+    }
+
+    fn compile(&self, tier: &str, module: &[u8]) -> Result<(), String> {
+        if tier != TIER {
+            return Err(no_tier(tier).message);
+        }
+        self.host.compile(module)
+    }
+
+    /// Node keeps nothing of what V8 compiles.
+    fn prepare(&self, job: &Job) -> Result<Option<Artifact>, Failure> {
+        if job.tier != TIER {
+            return Err(no_tier(&job.tier));
+        }
+        let module = read_module(guest_of(job)?)?;
+        self.compile(TIER, &module).map_err(|error| refusal(&module, "compile", error))?;
+        Ok(None)
+    }
+
+    fn serve(&self, job: &Job, mut session: Session) -> Result<Ended, Failure> {
+        if job.tier != TIER {
+            return Err(no_tier(&job.tier));
+        }
+        let files = guest_of(job)?;
+        session.begin(ColdPhase::Compile);
+        let limit_bytes = job.limits.memory_bytes;
+        let loaded =
+            self.host.limit_memory(limit_bytes).and_then(|()| self.host.load(&files.module));
+        loaded.map_err(|it| Failure::from(it.told(limit_bytes)))?;
+        session.begin(ColdPhase::Instantiate);
+        let invocation = Invocation::new(files, &mut session);
+        let (session, trouble) = match files.boundary {
+            Boundary::HostCall => self.call(&invocation, session)?,
+            Boundary::Stdio => self.run(&invocation, session)?,
+        };
+        let trouble = trouble.map(|it| it.told(limit_bytes).into());
+        let linear_memory_bytes = Some(self.host.linear_memory_bytes());
+        let is_profiled = matches!(
+            job.task,
+            Task::Measure { sampling: Some(Sampling { profile: Some(_), .. }), .. }
+        );
+        let code = is_profiled.then(code::of_guest).flatten();
+        Ok(Ended { session, code, linear_memory_bytes, trouble })
+    }
+}
+
+impl Node<'_> {
+    /// Has a guest that calls the host serve.
+    fn call(
+        &self,
+        invocation: &Invocation,
+        session: Session,
+    ) -> Result<(Session, Option<Ending>), Failure> {
+        let program = session.program().to_owned();
+        door::open(session);
+        let ended = self.host.instantiate(invocation).and_then(|()| {
+            door::begin(ColdPhase::Initialize);
+            self.host.initialize_and_run(&program)
+        });
+        let lost = || Failure::new(FailureKind::Runner, "guest", "the session was lost");
+        Ok((door::close().ok_or_else(lost)?, ended.err()))
+    }
+
+    /// Has a guest that is a command serve.
+    fn run(
+        &self,
+        invocation: &Invocation,
+        mut session: Session,
+    ) -> Result<(Session, Option<Ending>), Failure> {
+        let unready = |error: std::io::Error| {
+            Failure::new(FailureKind::Runner, "instantiate", error.to_string())
+        };
+        let stdio = Stdio::redirect().map_err(unready)?;
+        if let Err(ended) = self.host.instantiate(invocation) {
+            return Ok((session, Some(ended)));
+        }
+        session.begin(ColdPhase::Initialize);
+        let (session, ended) = stdio.serve(session, || self.host.start()).map_err(unready)?;
+        Ok((session, ended.err()))
+    }
+}
+
+/// Does the job on standard input with what `launch.js` offers; returns the
+/// exit code.
+#[napi]
+#[must_use]
+pub fn main(host: Object<'_>) -> u8 {
+    wasmfit_kit::run(&Node { host: Host::new(host) })
+}
