@@ -22,7 +22,7 @@ use crate::clock::CpuClock;
 
 /// Callers that are kept of a sample: a libc function is charged to whoever
 /// needed it, which is seldom further away.
-const CALLERS: usize = 8;
+const CALLERS: usize = 24;
 
 /// Names of a guest's compiled functions.
 pub trait GuestCode {

@@ -24,7 +24,7 @@ use wasmfit_protocol::RequestPhase;
 
 /// Words of the stack that are kept: enough for the way from a libc function
 /// through a runtime's helper back to the guest.
-const STACK_WORDS: usize = 128;
+const STACK_WORDS: usize = 256;
 
 /// Samples between two calls of [`Sampler::take`]: a request of 16 s at 1 kHz.
 /// Reserved, and used only as far as samples come.
