@@ -180,7 +180,11 @@ pub(crate) fn does_not_start(runner: &Runner, error: &io::Error) -> String {
         (_, Guests::InstalledOrOwn) => {
             "is it a program of this system, or a script whose first line names one?"
         }
-        (_, Guests::None | Guests::Installed) => "build it, or set WASMFIT_RUNNERS",
+        (_, Guests::None) => "run scripts/setup, or set WASMFIT_PYTHON",
+        (_, Guests::Installed) if runner.program.ends_with("node") => {
+            "run scripts/setup, or set WASMFIT_NODE"
+        }
+        (_, Guests::Installed) => "build it, or set WASMFIT_RUNNERS",
     };
     format!("{} does not start: {error}: {remedy}", runner.program.display())
 }
