@@ -251,7 +251,7 @@ fn a_coverage_serves_every_request_with_and_without_marks() {
 #[test]
 fn a_saved_workload_is_gone_on_with() {
     let saved = GuestFiles { holds_workload: true, ..guest(Boundary::HostCall) };
-    assert_eq!(host_call_program(&saved), "served = resume(served)\n");
+    assert_eq!(host_call_program(&saved), "ended = resume(served)\n");
     let program = host_call_program(&guest(Boundary::HostCall));
     assert!(program.ends_with("served = serve(_host.call)\n"), "{program}");
 }
