@@ -57,19 +57,33 @@ impl CodeMap {
         if mapping.name.starts_with('[') || before < LONGEST_CALL {
             return false;
         }
+        let from = address - LONGEST_CALL;
+        if mapping.name.is_empty() {
+            return read_if_there(from).is_some_and(ends_with_call);
+        }
         let mut code = [0; LONGEST_CALL];
-        // SAFETY: within a mapping of this process that held code when the map
-        // was read and is neither unloaded (libraries of a running guest stay)
-        // nor the kernel's; executable memory is readable on Linux.
+        // SAFETY: within a mapping of a file that held code when the map was
+        // read and is neither unloaded (libraries of a running guest stay) nor
+        // the kernel's; executable memory is readable on Linux.
         unsafe {
-            std::ptr::copy_nonoverlapping(
-                (address - LONGEST_CALL) as *const u8,
-                code.as_mut_ptr(),
-                LONGEST_CALL,
-            );
+            std::ptr::copy_nonoverlapping(from as *const u8, code.as_mut_ptr(), LONGEST_CALL);
         }
         ends_with_call(code)
     }
+}
+
+/// Reads code that a compiler of this process has made, and may have taken
+/// away since the map was read, as V8 does: the kernel refuses an address that
+/// is not mapped, where a load would crash.
+fn read_if_there(address: usize) -> Option<[u8; LONGEST_CALL]> {
+    let mut code = [0; LONGEST_CALL];
+    let local = libc::iovec { iov_base: code.as_mut_ptr().cast(), iov_len: LONGEST_CALL };
+    let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: LONGEST_CALL };
+    // SAFETY: a system call that writes within `code`.
+    let read = unsafe {
+        libc::process_vm_readv(libc::getpid(), &raw const local, 1, &raw const remote, 1, 0)
+    };
+    (usize::try_from(read) == Ok(LONGEST_CALL)).then_some(code)
 }
 
 impl Mapping {
@@ -282,6 +296,14 @@ mod tests {
         assert_eq!(map.mappings[0].offset, 0x10_0000);
         assert!(map.contains(0x55d0_c010_0000) && !map.contains(0x55d0_c040_0000));
         assert!(!map.contains(0x55d0_c000_0000));
+    }
+
+    #[test]
+    fn code_that_was_taken_away_since_is_no_caller() {
+        // The first page is never mapped.
+        let map = CodeMap::parse("0-1000 r-xp 00000000 00:00 0 \n");
+        assert!(map.contains(0x100));
+        assert!(!map.is_return_address(0x100));
     }
 
     #[inline(never)]
