@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use wasmfit_protocol::{Event, Task, file_sha256};
+use wasmfit_protocol::file_sha256;
 use wasmfit_record::ContainerRecord;
 
-use crate::drive::{Assignment, Interrupt, Runner, drive};
+use crate::drive::Runner;
 use crate::places::Places;
 use crate::runners;
 
@@ -39,22 +39,10 @@ fn start_one(places: &Places) -> Result<(Runner, ContainerRecord), String> {
     // "runc version 1.3.6", and crun's is the same.
     let first = said.lines().next().unwrap_or_default().replacen(" version ", " ", 1);
     let scratch = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let assignment = Assignment {
-        tier: "",
-        guest: None,
-        limits: runners::DESCRIBE_LIMITS,
-        scratch: scratch.path(),
-        artifacts: scratch.path(),
-        debug_files: &[],
-    };
-    match drive(&runner, &assignment, &Task::Describe, &Interrupt::default()).last {
-        Ok(Event::Described { .. }) => {}
-        Ok(_) => return Err("what runs in it does not answer".into()),
-        Err(failure) => {
-            let told = failure.detail.lines().map(str::trim).rfind(|line| !line.is_empty());
-            return Err(format!("{first}: {}", told.unwrap_or(&failure.message)));
-        }
-    }
+    runners::describe_in(&runner, scratch.path()).map_err(|failure| {
+        let told = failure.detail.lines().map(str::trim).rfind(|line| !line.is_empty());
+        format!("{first}: {}", told.unwrap_or(&failure.message))
+    })?;
     let sha256 = file_sha256(&path_of(program)).unwrap_or_default();
     Ok((runner, ContainerRecord::Started { runtime: first, sha256 }))
 }

@@ -79,6 +79,24 @@ def ensure(workspace, tools, sysroot):
     return record
 
 
+def of_program(name, program, module, alternative):
+    """A sysroot that is there for one program, which is tried once it is in place."""
+    def finish(workspace, folder):
+        run(workspace, [folder / program, "--version"],
+            f"the {program.name} of the sysroot does not run", REMEDY)
+
+    return Sysroot(name=name, content=program.name, files=(program,), finish=finish,
+                   module=module, alternative=alternative)
+
+
+def ensure_program(workspace, tools, sysroot):
+    """The record of the program of such a sysroot, whose package has the sysroot's name."""
+    debs = ensure(workspace, tools, sysroot)["debs"]
+    version = next(deb["version"] for deb in debs if deb["name"] == sysroot.name)
+    program, = sysroot.files
+    return {"version": version, "executable": str(sysroot.folder(workspace) / program)}
+
+
 def require_support(sysroot):
     if system_name() != SYSTEM:
         raise SetupError(f"{sysroot.content} is installed on {SYSTEM} only, and this is "

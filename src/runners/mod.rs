@@ -25,7 +25,7 @@ const WASM_RUNTIMES: [(&str, &[&str]); 4] = [
 const NODE: &str = "node";
 
 /// Limits for a job that only has to say who it is.
-pub(crate) const DESCRIBE_LIMITS: Limits =
+const DESCRIBE_LIMITS: Limits =
     Limits { memory_bytes: 1 << 30, wall_ns: 30_000_000_000, output_bytes: 1 << 20 };
 
 /// Starts the native runner within an interpreter.
@@ -135,13 +135,17 @@ pub(crate) struct Description {
 
 /// Asks a runner who it is.
 pub(crate) fn describe(runner: &Runner) -> Result<Description, Failure> {
-    let nowhere = Path::new(".");
+    describe_in(runner, Path::new("."))
+}
+
+/// The same of one that writes to `folder` before it answers.
+pub(crate) fn describe_in(runner: &Runner, folder: &Path) -> Result<Description, Failure> {
     let assignment = Assignment {
         tier: "",
         guest: None,
         limits: DESCRIBE_LIMITS,
-        scratch: nowhere,
-        artifacts: nowhere,
+        scratch: folder,
+        artifacts: folder,
         debug_files: &[],
     };
     let told = drive(runner, &assignment, &Task::Describe, &Interrupt::default());
