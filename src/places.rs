@@ -3,8 +3,10 @@
 //! environment variable.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use serde::Deserialize;
 
 use crate::exit::CommandError;
 
@@ -25,6 +27,8 @@ Environment:
   WASMFIT_WASM_OPT   Binaryen's wasm-opt, for the tier wasmedge/aot-noeh
   WASMFIT_NODE       a Node.js, 24 or later, for the targets node/v8 (default:
                      that of scripts/setup, else node)
+  WASMFIT_BROWSER    a Chromium or Chrome for the targets chromium/... (default:
+                     that of scripts/setup --browser, else chromium)
   WASMFIT_RUNC       an OCI runtime, for the container beside a deployment's
                      rungs (default: that of scripts/setup, else runc)";
 
@@ -53,6 +57,10 @@ pub(crate) struct Places {
     pub(crate) debug_files: Vec<PathBuf>,
     /// The Node.js that guests are measured in, by its path or its name.
     pub(crate) node: PathBuf,
+    /// The browser that guests are measured in.
+    pub(crate) browser: Browser,
+    /// Folder of the modules by which guests have WASI in a browser.
+    pub(crate) browser_wasi: PathBuf,
     /// What starts containers, by its path or its name.
     pub(crate) runc: PathBuf,
     /// What `scripts/setup` noted down.
@@ -61,6 +69,33 @@ pub(crate) struct Places {
     pub(crate) runners: PathBuf,
     /// Folder of workloads.
     pub(crate) workloads: PathBuf,
+}
+
+/// A browser, by its path or its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub(crate) struct Browser {
+    /// Its program.
+    #[serde(rename = "executable")]
+    pub(crate) program: PathBuf,
+    /// What to add to its environment: the libraries and fonts of one that
+    /// does not use the system's.
+    pub(crate) environment: BTreeMap<String, String>,
+}
+
+impl Browser {
+    /// The one that is named, or that set-up noted down, or the system's.
+    fn find(setup_note: &Path) -> Self {
+        if let Some(program) = folder("WASMFIT_BROWSER") {
+            return Self { program, ..Self::default() };
+        }
+        let note = fs::read(setup_note).ok();
+        let note: Option<serde_json::Value> =
+            note.and_then(|note| serde_json::from_slice(&note).ok());
+        let noted = note.and_then(|mut note| {
+            serde_json::from_value(note["components"]["browser"]["chromium"].take()).ok()
+        });
+        noted.unwrap_or_else(|| Self { program: "chromium".into(), ..Self::default() })
+    }
 }
 
 impl Places {
@@ -91,6 +126,8 @@ impl Places {
                 .chain([cache.join("sysroots/python/usr/lib/debug"), "/usr/lib/debug".into()])
                 .collect(),
             node: program("WASMFIT_NODE", &cache.join("node-v8/bin/node"), "node"),
+            browser: Browser::find(&cache.join("setup.json")),
+            browser_wasi: cache.join("browser-wasi"),
             runc: program("WASMFIT_RUNC", &cache.join("sysroots/runc/usr/sbin/runc"), "runc"),
             setup_note: cache.join("setup.json"),
             runners: folder("WASMFIT_RUNNERS").unwrap_or(beside),

@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 
-from . import assets, binaryen, browser, debian, guest, lint, nodejs, python, runc, v8, wasmedge
+from . import assets, binaryen, browser, browser_wasi, debian, guest, lint, nodejs, python, runc, v8, wasmedge
 from .console import Console, in_words
 from .errors import SetupError, explain_os_error
 from .tools import Tools
@@ -15,7 +15,7 @@ from .workspace import Workspace, cache_root, read_stamp, write_summary
 DESCRIPTION = """\
 Installs what wasmfit measures with: a native CPython 3.15 with numpy, scipy and scikit-learn, the
 WASM guest cpython-3.15 with the same versions, the guest cpython-3.12, WasmEdge, Node.js, binaryen,
-runc, and the weights of the workload minilm-embed, which it also puts into that workload's folder.
+runc, WASI for browsers, and the weights of the workload minilm-embed, which it also puts into that workload's folder.
 Everything is pinned by hash and goes to one cache folder; the system is left alone and no root is
 needed. A second run finds everything in place and needs no network."""
 
@@ -142,6 +142,7 @@ def install(workspace, options, environment):
         binaryen.NAME: lambda: binaryen.ensure(workspace, tools),
         runc.NAME: lambda: runc.ensure(workspace, tools),
         v8.NAME: lambda: v8.ensure(workspace, tools),
+        browser_wasi.NAME: lambda: browser_wasi.ensure(workspace, tools),
         assets.MINILM.component: lambda: assets.ensure(workspace, tools, assets.MINILM),
     }
     missing = {}

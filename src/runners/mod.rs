@@ -10,19 +10,23 @@ use wasmfit_record::Target;
 pub(crate) use self::external::{External, find as find_external};
 
 use crate::drive::{Assignment, Guests, Interrupt, Runner, Told, drive};
-use crate::places::Places;
+use crate::places::{Browser, Places};
 
 /// Runners of WASM runtimes that are built beside this executable, with the
 /// tiers that are named where the runner itself is missing.
-const WASM_RUNTIMES: [(&str, &[&str]); 4] = [
+const WASM_RUNTIMES: [(&str, &[&str]); 5] = [
     ("wasmtime", &["cranelift", "winch", "pulley"]),
     ("wasmer", &["cranelift", "singlepass"]),
     ("wasmedge", &["aot", "interpreter"]),
     (NODE, &["v8"]),
+    (CHROMIUM, &["worker", "main-thread", "worker-revisit"]),
 ];
 
 /// The one of them that is an addon of its runtime.
 const NODE: &str = "node";
+
+/// The one whose guests run in a program that is not the runner's.
+const CHROMIUM: &str = "chromium";
 
 /// Limits for a job that only has to say who it is.
 const DESCRIBE_LIMITS: Limits =
@@ -45,8 +49,12 @@ fn is_wasm_runtime(name: &str) -> bool {
 /// The tiers of a runner that cannot be asked.
 pub(crate) fn tiers_of_absent(name: &str) -> Vec<Tier> {
     let tiers = WASM_RUNTIMES.iter().find(|(known, _)| *known == name);
-    let opt_in =
-        (name == NODE).then(|| "a JavaScript engine, beside the runtimes of servers".to_owned());
+    let why = match name {
+        NODE => Some("a JavaScript engine, beside the runtimes of servers"),
+        CHROMIUM => Some("a browser, beside the runtimes of servers"),
+        _ => None,
+    };
+    let opt_in = why.map(str::to_owned);
     let tier = |tier: &&str| Tier { opt_in: opt_in.clone(), ..Tier::new(tier) };
     tiers.map_or_else(Vec::new, |(_, tiers)| tiers.iter().map(tier).collect())
 }
@@ -88,6 +96,18 @@ fn built_in(places: &Places, name: &str) -> Runner {
             name: NODE.into(),
             program: places.node.clone(),
             arguments: options.into_iter().map(String::from).chain([addon]).collect(),
+            environment: Vec::new(),
+            guests: Guests::Installed,
+        };
+    }
+    if name == CHROMIUM {
+        let Browser { program, environment } = &places.browser;
+        let paths = [&places.browser_wasi, program].map(|it| it.to_string_lossy().into_owned());
+        let environment = environment.iter().map(|(name, value)| format!("{name}={value}"));
+        return Runner {
+            name: CHROMIUM.into(),
+            program: places.runners.join("wasmfit-browser"),
+            arguments: paths.into_iter().chain(environment).collect(),
             environment: Vec::new(),
             guests: Guests::Installed,
         };

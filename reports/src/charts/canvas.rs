@@ -53,7 +53,7 @@ pub(crate) enum Ink {
 
 /// Distinct colours for phases.
 const REQUEST_PHASES: u8 = 5;
-const COLD_PHASES: u8 = 7;
+const COLD_PHASES: u8 = 9;
 const COSTS: u8 = 9;
 
 impl Ink {

@@ -17,7 +17,7 @@ pub(crate) fn cold_start(case: &CaseAnalysis) -> Result<Option<Figure>, ChartErr
     for cell in &case.cells {
         for cold in cell.measured().map_or(&[][..], |it| &it.cold_starts) {
             let name = name(cell, cold.start);
-            compiling.extend(compile_of(cold).map(|it| format!("{name} {}", duration(it))));
+            compiling.extend(left_out(cold).map(|it| format!("{name} {}", duration(it))));
             let heading = headings.next(guest_of(cell));
             rows.push(Row {
                 heading,
@@ -40,7 +40,7 @@ pub(crate) fn cold_start(case: &CaseAnalysis) -> Result<Option<Figure>, ChartErr
         let compiling = compiling.join(", ");
         caption = format!("{caption} Compiling is left out of the bars: {compiling}.");
     }
-    let drawn = ColdPhase::ALL.into_iter().filter_map(|it| Some((ink(it)?, it.name().to_owned())));
+    let drawn = ColdPhase::ALL.into_iter().map(|it| (ink(it), it.name().to_owned()));
     let rest = (Ink::Rest, "unaccounted".to_owned());
     let (title, legend) = ("Cold start".to_owned(), drawn.chain([rest]).collect());
     Ok(Some(Figure { title, svg, legend, caption }))
@@ -55,26 +55,30 @@ fn name(cell: &CellAnalysis, start: Start) -> String {
     }
 }
 
-/// A compilation is paid once per artifact, not per start.
-fn compile_of(cold: &ColdStart) -> Option<f64> {
+/// How long compiling takes where it takes longer than all else together, and
+/// would leave nothing to be seen of that: a deployment compiles ahead.
+fn left_out(cold: &ColdStart) -> Option<f64> {
     let compile = cold.phases.iter().find(|it| it.phase == ColdPhase::Compile)?;
-    Some(compile.median_ns)
+    Some(compile.median_ns).filter(|it| *it > cold.total_ns.value / 2.0)
 }
 
 fn stack(cold: &ColdStart) -> Stack {
-    let parts = cold.phases.iter().filter_map(|it| Some((ink(it.phase)?, it.median_ns)));
+    let is_drawn = |phase| phase != ColdPhase::Compile || left_out(cold).is_none();
+    let phases = cold.phases.iter().filter(|it| is_drawn(it.phase));
+    let parts = phases.map(|it| (ink(it.phase), it.median_ns));
     parts.chain([(Ink::Rest, cold.unaccounted_ns.max(0.0))]).collect()
 }
 
-const fn ink(phase: ColdPhase) -> Option<Ink> {
-    Some(Ink::ColdPhase(match phase {
+const fn ink(phase: ColdPhase) -> Ink {
+    Ink::ColdPhase(match phase {
         ColdPhase::Spawn => 0,
-        ColdPhase::Compile => return None,
+        ColdPhase::Fetch => 7,
+        ColdPhase::Compile => 8,
         ColdPhase::LoadArtifact => 1,
         ColdPhase::Instantiate => 2,
         ColdPhase::Initialize => 3,
         ColdPhase::Import => 4,
         ColdPhase::ModelLoad => 5,
         ColdPhase::FirstRequest => 6,
-    }))
+    })
 }

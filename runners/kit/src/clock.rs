@@ -9,6 +9,8 @@ pub(crate) enum CpuClock {
     Thread,
     /// The process's: guest and host are threads that take turns.
     Process,
+    /// Nobody's: the guest runs in a process of which only wall times are told.
+    Nobody,
 }
 
 impl CpuClock {
@@ -21,17 +23,18 @@ impl CpuClock {
     }
 
     /// Its time, ns.
-    pub(crate) fn now_ns(self) -> u64 {
+    pub(crate) fn now_ns(self) -> Option<u64> {
         let clock = match self {
             Self::Thread => libc::CLOCK_THREAD_CPUTIME_ID,
             Self::Process => libc::CLOCK_PROCESS_CPUTIME_ID,
+            Self::Nobody => return None,
         };
         let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: `time` is a valid timespec to write to. The clocks exist on
         // every Linux, so the call cannot fail; if it did, `time` would stay 0.
         unsafe { libc::clock_gettime(clock, &raw mut time) };
         // The clocks are never negative.
-        time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
+        Some(time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs())
     }
 }
 
@@ -41,7 +44,7 @@ impl CpuClock {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stamp {
     clock: CpuClock,
-    cpu_ns: u64,
+    cpu_ns: Option<u64>,
     wall_ns: u64,
 }
 
@@ -55,7 +58,7 @@ impl Stamp {
     /// A stretch that began with the process or before it, at wall time
     /// `wall_ns`: all processor time so far is its own.
     pub(crate) const fn since(clock: CpuClock, wall_ns: u64) -> Self {
-        Self { clock, cpu_ns: 0, wall_ns }
+        Self { clock, cpu_ns: Some(0), wall_ns }
     }
 
     pub(crate) const fn wall_began_ns(self) -> u64 {
@@ -69,7 +72,9 @@ impl Stamp {
 
     /// Ends the stretch that ran until wall time `until_ns`, read just now:
     /// its wall and processor time, ns.
-    pub(crate) fn elapsed_until(self, until_ns: u64) -> (u64, u64) {
-        (until_ns.saturating_sub(self.wall_ns), self.clock.now_ns().saturating_sub(self.cpu_ns))
+    pub(crate) fn elapsed_until(self, until_ns: u64) -> (u64, Option<u64>) {
+        let cpu_ns = self.clock.now_ns().zip(self.cpu_ns);
+        let cpu_ns = cpu_ns.map(|(now, before)| now.saturating_sub(before));
+        (until_ns.saturating_sub(self.wall_ns), cpu_ns)
     }
 }

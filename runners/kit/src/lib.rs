@@ -32,9 +32,9 @@ pub use invocation::{
 };
 pub use memory::limit_allocation;
 pub use probes::refusal;
-pub use profile::{GuestCode, function_names};
-pub use runner::{Runtime, run};
-pub use session::{Ended, OUT_OF_MEMORY, Over, Session};
+pub use profile::{GuestCode, function_names, plain_name};
+pub use runner::{Runtime, decline, run};
+pub use session::{Elsewhere, Ended, OUT_OF_MEMORY, Over, Replay, Series, Session, Told, Turn};
 pub use stdio::Stdio;
 pub use trouble::Trouble;
 pub use wasmfit_protocol as protocol;

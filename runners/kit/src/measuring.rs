@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use wasmfit_protocol::{
     ColdPhase, Failure, FailureKind, FramesError, FramesReader, FramesWriter, Pass, RequestPhase,
-    Sample, Sampling, monotonic_ns,
+    Sample, Sampling,
 };
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -137,6 +137,7 @@ pub(crate) struct Measuring {
     page_faults_before: Option<u64>,
     phase: Progress,
     profile: Progress,
+    profile_burst_ns: u64,
     /// Running mean of a request's wall time, to size bursts by.
     typical_ns: u64,
     cold_start_ns: u64,
@@ -170,6 +171,7 @@ impl Measuring {
             page_faults_before: None,
             phase: Progress::default(),
             profile: Progress::default(),
+            profile_burst_ns: BURST_NS,
             typical_ns: 0,
             cold_start_ns: 0,
         })
@@ -193,11 +195,21 @@ impl Measuring {
         Some((u32::try_from(request).ok()?, index, Arc::clone(bytes)))
     }
 
-    /// Copies a response out and says when that was done.
-    pub(crate) fn copy_out(&mut self, message: &[u8]) -> u64 {
+    /// Copies a response out.
+    pub(crate) fn copy_out(&mut self, message: &[u8]) {
         self.response.clear();
         self.response.extend_from_slice(message);
-        monotonic_ns()
+    }
+
+    /// Notes that the cold start began at `at_ns`.
+    pub(crate) fn began(&mut self, at_ns: u64) {
+        self.spawned_at_ns = at_ns;
+    }
+
+    /// What `take_request` will give of a pass: index of the next, and all
+    /// requests in turn.
+    pub(crate) fn upcoming(&self, pass: Pass) -> (u32, &[Arc<[u8]>]) {
+        (self.served(pass), &self.requests)
     }
 
     /// Notes that the first response arrived at `at_ns`.
@@ -261,6 +273,12 @@ impl Measuring {
         self.sampling.is_some()
     }
 
+    /// How long a burst of the profile pass should take: where the profiler is
+    /// slow to start, longer than others.
+    pub(crate) fn profile_in_bursts_of(&mut self, burst_ns: u64) {
+        self.profile_burst_ns = burst_ns;
+    }
+
     /// What to serve next, and how many requests; `None` when the budgets
     /// are used up.
     pub(crate) fn next_burst(&mut self) -> Option<(BurstKind, u32)> {
@@ -289,12 +307,13 @@ impl Measuring {
             return None;
         }
         self.page_faults_before = (kind == BurstKind::Plain).then(page_faults);
-        Some((kind, self.fitting().min(sampling.most_requests - done.requests)))
+        let burst_ns = if kind == BurstKind::Profile { self.profile_burst_ns } else { BURST_NS };
+        Some((kind, self.fitting(burst_ns).min(sampling.most_requests - done.requests)))
     }
 
     /// Requests that fit into a burst.
-    fn fitting(&self) -> u32 {
-        let fitting = BURST_NS / self.typical_ns.max(1);
+    fn fitting(&self, burst_ns: u64) -> u32 {
+        let fitting = burst_ns / self.typical_ns.max(1);
         u32::try_from(fitting).unwrap_or(u32::MAX).clamp(1, 100_000)
     }
 
@@ -302,7 +321,7 @@ impl Measuring {
     /// windows differ by the machine and not by what they serve.
     fn window(&self) -> u32 {
         let round = u32::try_from(self.requests.len()).unwrap_or(u32::MAX);
-        self.fitting().div_ceil(round).saturating_mul(round)
+        self.fitting(BURST_NS).div_ceil(round).saturating_mul(round)
     }
 
     /// Running mean of a request's wall time; 0 before the first.

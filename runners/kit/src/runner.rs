@@ -12,7 +12,7 @@ use wasmfit_protocol::{
 
 use crate::events::{Events, Stage};
 use crate::probes;
-use crate::session::{Ended, Session};
+use crate::session::{About, Ended, Session};
 use crate::watch::{self, Watch};
 
 /// What is peculiar to a runtime.
@@ -22,6 +22,12 @@ pub trait Runtime {
 
     /// Its version; natively the interpreter's.
     fn version(&self) -> String;
+
+    /// Whether guests run in a process that is not this one, so that all the
+    /// kit has of them is told: [`crate::Replay`].
+    fn is_elsewhere(&self) -> bool {
+        false
+    }
 
     /// The tiers it offers; empty natively. What they lack is found by
     /// [`Runtime::compile`].
@@ -74,6 +80,16 @@ pub fn run(runtime: &impl Runtime) -> u8 {
     if failed { EXIT_FAILED } else { 0 }
 }
 
+/// Answers the job that waits on standard input with a failure to start: what
+/// the runner needs is not there. Returns the exit code.
+pub fn decline(reason: &str) -> u8 {
+    if let Ok((_, events)) = open_channels() {
+        let failure = Failure::new(FailureKind::NotStarted, "spawn", reason);
+        events.emit_last(&Event::Failed(failure));
+    }
+    EXIT_FAILED
+}
+
 /// The one field that jobs of every version have.
 #[derive(serde::Deserialize)]
 struct Versioned {
@@ -117,15 +133,16 @@ fn run_job(runtime: &impl Runtime, job: File, events: &Events) -> Result<Event, 
         events.enter(Stage::Cold(ColdPhase::Compile));
         return runtime.prepare(&job).map(|artifact| Event::Prepared { artifact });
     }
-    let session = Session::new(&job, events.clone())?;
+    let session = Session::new(&job, events.clone(), runtime.is_elsewhere())?;
     let ended = match job.task {
         Task::Snapshot { .. } => {
             runtime.snapshot(&job, session, &job.scratch.join("snapshot.wasm"))?
         }
         _ => runtime.serve(&job, session)?,
     };
-    let Ended { session, code, linear_memory_bytes, trouble } = ended;
-    session.finish(code.as_deref(), linear_memory_bytes, trouble, watch.end())
+    let Ended { session, code, linear_memory_bytes, elsewhere, trouble } = ended;
+    let about = About { code: code.as_deref(), linear_memory_bytes, elsewhere };
+    session.finish(about, trouble, watch.end())
 }
 
 /// Moves the pipes of the harness to descriptors of their own: 0 to 2 belong

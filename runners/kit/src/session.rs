@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use wasmfit_protocol::{
     ColdPhase, Event, Failure, FailureKind, FramesError, FramesReader, FramesWriter,
-    InjectionPlace, Job, Pass, RandomState, RequestPhase, SAMPLE_COLUMNS, Sample, Sampling, Served,
-    Stretch, Task, Versions, Workload, monotonic_ns,
+    InjectionPlace, Job, Page, Pass, Profiled, RandomState, RequestPhase, SAMPLE_COLUMNS, Sample,
+    Sampling, Served, Stretch, Task, Versions, Workload, monotonic_ns,
 };
 
 use crate::clock::{CpuClock, Stamp};
@@ -35,6 +35,28 @@ pub const OUT_OF_MEMORY: &str = ": more than the job's memory limit; raise --mem
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Over;
 
+/// When a message came and was answered, by the clock of whoever answered it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// When the message came, ns.
+    pub entered_ns: u64,
+    /// When it had been copied out of the guest, ns.
+    pub copied_ns: u64,
+    /// When the answer was about to be put into it, ns.
+    pub answered_ns: u64,
+}
+
+/// What the kit does not see of a guest in a process that is not this one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Elsewhere {
+    /// Largest resident set of that process, by the operating system.
+    pub peak_resident_bytes: u64,
+    /// What became of the profile pass, as [`Served::profile`].
+    pub profile: Option<Profiled>,
+    /// What a browser tells.
+    pub page: Option<Page>,
+}
+
 /// What a runtime gives back when the guest's loop has ended.
 pub struct Ended {
     /// The session, with its samples.
@@ -44,9 +66,19 @@ pub struct Ended {
     pub code: Option<Box<dyn GuestCode>>,
     /// The guest's linear memory; none natively.
     pub linear_memory_bytes: Option<u64>,
+    /// For a guest in another process, what is known of that.
+    pub elsewhere: Option<Elsewhere>,
     /// What went wrong with the guest, as far as the runtime knows. What the
     /// session knows comes first.
     pub trouble: Option<Failure>,
+}
+
+/// What a runtime knows of a guest that has served, but for the session.
+#[derive(Default)]
+pub(crate) struct About<'a> {
+    pub(crate) code: Option<&'a dyn GuestCode>,
+    pub(crate) linear_memory_bytes: Option<u64>,
+    pub(crate) elsewhere: Option<Elsewhere>,
 }
 
 /// One job's conversation.
@@ -63,6 +95,8 @@ pub struct Session {
     /// Workload folder as the guest sees it.
     guest_folder: String,
     clock: CpuClock,
+    /// When the message at hand came and was answered, if that is told.
+    told: Option<Told>,
     profile: ProfilePass,
     slow_down: SlowDown,
     work: Work,
@@ -143,11 +177,13 @@ struct Flight {
 }
 
 impl Session {
-    /// A session for `job`, whose task must be one that runs a workload.
-    pub(crate) fn new(job: &Job, events: Events) -> Result<Self, Failure> {
+    /// A session for `job`, whose task must be one that runs a workload. One
+    /// whose guest is elsewhere is told when each message came and was
+    /// answered.
+    pub(crate) fn new(job: &Job, events: Events, is_elsewhere: bool) -> Result<Self, Failure> {
         let Job { spawned_at_ns, ref scratch, ref guest, ref task, .. } = *job;
         let boundary = guest.as_ref().map(|guest| guest.boundary);
-        let clock = CpuClock::of(boundary);
+        let clock = if is_elsewhere { CpuClock::Nobody } else { CpuClock::of(boundary) };
         let mut slow_down = SlowDown::new(None);
         let (workload, work, profile) = match task.clone() {
             Task::MakeRequests { workload, count, batch } => {
@@ -158,7 +194,15 @@ impl Session {
             }
             Task::Measure { workload, requests, sampling } => {
                 slow_down = SlowDown::new(sampling.and_then(|it| it.inject));
-                let pass = ProfilePass::of(job, sampling.and_then(|it| it.profile));
+                if is_elsewhere && sampling.is_some_and(|it| it.inject.is_some()) {
+                    let message = "a slow-down cannot be put into a guest in another process";
+                    return Err(Failure::new(FailureKind::Runner, "spawn", message));
+                }
+                let asked = sampling.and_then(|it| it.profile);
+                let pass = match asked {
+                    Some(_) if is_elsewhere => ProfilePass::Elsewhere,
+                    _ => ProfilePass::of(job, asked),
+                };
                 let sampling = sampling.map(|sampling| Sampling {
                     profile: sampling.profile.filter(|_| pass.is_possible()),
                     ..sampling
@@ -198,6 +242,7 @@ impl Session {
             program: guest.as_ref().map(host_call_program).unwrap_or_default(),
             guest_folder: folder,
             clock,
+            told: None,
             profile,
             slow_down,
             work,
@@ -206,6 +251,12 @@ impl Session {
             samples: Vec::with_capacity(4096),
             failure: None,
         })
+    }
+
+    /// Begins again at `at_ns`: what was before is not part of the cold start.
+    pub(crate) fn begin_anew(&mut self, at_ns: u64) {
+        self.cold = Some((ColdPhase::Spawn, Stamp::since(self.clock, at_ns)));
+        self.work.measuring().into_iter().for_each(|it| it.began(at_ns));
     }
 
     /// Whether the guest itself reads the clock in marked passes, because a
@@ -284,7 +335,7 @@ impl Session {
         until_ns: u64,
     ) {
         let (wall_ns, cpu_ns) = since.elapsed_until(until_ns);
-        self.samples.push(Sample { pass, stretch, index, request, wall_ns, cpu_ns: Some(cpu_ns) });
+        self.samples.push(Sample { pass, stretch, index, request, wall_ns, cpu_ns });
     }
 
     /// Takes the guest's message and gives the answer to it.
@@ -293,7 +344,7 @@ impl Session {
     ///
     /// [`Over`] when the job has failed.
     pub fn answer(&mut self, message: &[u8]) -> Result<Arc<[u8]>, Over> {
-        let entered_ns = monotonic_ns();
+        let entered_ns = self.told.map_or_else(monotonic_ns, |it| it.entered_ns);
         if message.starts_with(&self.token) {
             return Err(self.fail_as_told(&message[self.token.len()..]));
         }
@@ -359,12 +410,18 @@ impl Session {
             RequestPhase::Encode | RequestPhase::Collect => RequestPhase::Collect,
         };
         let empty = nothing();
+        let stamp = self.answering();
         if let Step::Burst(burst) = &mut self.step {
-            let stamp = Stamp::now(self.clock);
             burst.flight = Some(Flight { part: Some(next), stamp, ..flight });
         }
         self.sampler_inside(pass, request, next);
         empty
+    }
+
+    /// The beginning of the stretch that an answer begins.
+    fn answering(&self) -> Stamp {
+        let stamp = Stamp::now(self.clock);
+        self.told.map_or(stamp, |it| stamp.with_wall(it.answered_ns))
     }
 
     /// From here on the sampler, if it is on, counts for `phase`.
@@ -386,7 +443,8 @@ impl Session {
         } else {
             (&[][..], message)
         };
-        let copied_ns = measuring.copy_out(response);
+        measuring.copy_out(response);
+        let copied_ns = self.told.map_or_else(monotonic_ns, |it| it.copied_ns);
         // With marks the flight's stamp is that of its last phase.
         let took_ns = match flight.part {
             None => copied_ns.saturating_sub(flight.stamp.wall_began_ns()),
@@ -458,7 +516,10 @@ impl Session {
         };
         let marked = burst.kind.is_marked() && !guest_times;
         let part = marked.then_some(RequestPhase::Deliver);
-        burst.flight = Some(Flight { pass, request, index, part, stamp: Stamp::now(self.clock) });
+        let stamp = self.answering();
+        if let Step::Burst(burst) = &mut self.step {
+            burst.flight = Some(Flight { pass, request, index, part, stamp });
+        }
         self.sampler_inside(pass, request, RequestPhase::Deliver);
         Ok(bytes)
     }
@@ -466,10 +527,18 @@ impl Session {
     fn order_import(&mut self, entered_ns: u64) -> Arc<[u8]> {
         self.begin_at(ColdPhase::Import, entered_ns);
         self.step = Step::Importing;
+        self.import_order()
+    }
+
+    pub(super) fn import_order(&self) -> Arc<[u8]> {
         let mut order = b"import ".to_vec();
         order.extend_from_slice(&self.token);
         order.extend_from_slice(format!(" {}/workload.py", self.guest_folder).as_bytes());
         order.into()
+    }
+
+    pub(super) fn load_order(&self) -> Arc<[u8]> {
+        order(&format!("load {}/assets", self.guest_folder))
     }
 
     fn imported(&mut self, entered_ns: u64) -> Arc<[u8]> {
@@ -489,7 +558,7 @@ impl Session {
     fn order_load(&mut self, entered_ns: u64) -> Arc<[u8]> {
         self.begin_at(ColdPhase::ModelLoad, entered_ns);
         self.step = Step::Loading;
-        order(&format!("load {}/assets", self.guest_folder))
+        self.load_order()
     }
 
     fn order_freeze(&mut self) -> Arc<[u8]> {
@@ -651,11 +720,11 @@ impl Session {
     /// Ends the session after the guest's loop has ended.
     pub(crate) fn finish(
         self,
-        code: Option<&dyn GuestCode>,
-        linear_memory_bytes: Option<u64>,
+        about: About<'_>,
         trouble: Option<Failure>,
         printed: String,
     ) -> Result<Event, Failure> {
+        let About { code, linear_memory_bytes, elsewhere } = about;
         if let Some(failure) = self.failure.or(trouble) {
             return Err(failure);
         }
@@ -684,22 +753,34 @@ impl Session {
                     let message = format!("{}: {error}", path.display());
                     Failure::new(FailureKind::Storage, stage.name(), message)
                 })?;
-                let peak_resident_bytes = crate::memory::peak_resident_bytes();
-                let profile = self.profile.finish(&self.scratch, code).map_err(|error| {
+                let own = self.profile.finish(&self.scratch, code).map_err(|error| {
                     Failure::new(FailureKind::Storage, stage.name(), error.to_string())
                 })?;
+                let is_here = elsewhere.is_none();
+                let Elsewhere { peak_resident_bytes, profile, page } =
+                    elsewhere.unwrap_or_else(|| Elsewhere {
+                        peak_resident_bytes: crate::memory::peak_resident_bytes(),
+                        profile: own,
+                        page: None,
+                    });
                 Ok(Event::Served(Served {
                     cold_start_ns: measuring.cold_start_ns(),
                     warmup_requests: measuring.served(Pass::Warmup),
                     warmup_stable: measuring.warmup_stable(),
                     peak_resident_bytes,
-                    runner_bytes: measuring.held_bytes()
-                        + size_of_val(&self.samples[..]) as u64
-                        + self.profile.held_bytes(),
+                    // Of the process whose resident set that is.
+                    runner_bytes: if is_here {
+                        measuring.held_bytes()
+                            + size_of_val(&self.samples[..]) as u64
+                            + self.profile.held_bytes()
+                    } else {
+                        0
+                    },
                     linear_memory_bytes,
-                    plain_page_faults: measuring.plain_page_faults(),
+                    plain_page_faults: measuring.plain_page_faults().filter(|_| is_here),
                     printed,
                     profile,
+                    page,
                 }))
             }
         }
@@ -751,5 +832,8 @@ fn write_samples(path: &Path, samples: &[Sample]) -> io::Result<()> {
     file.flush()
 }
 
+mod replay;
 #[cfg(test)]
 mod tests;
+
+pub use self::replay::{Replay, Series, Turn};

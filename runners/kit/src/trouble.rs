@@ -12,6 +12,11 @@ pub enum Trouble {
         /// The limit.
         limit_bytes: u64,
     },
+    /// It printed more than the job's limit.
+    Printed {
+        /// The limit.
+        limit_bytes: u64,
+    },
     /// It ended its program.
     Exited(i32),
     /// It trapped.
@@ -41,6 +46,9 @@ impl From<Trouble> for Failure {
                 let message =
                     format!("the guest needs more than its {limit} MiB of memory: raise --memory");
                 (FailureKind::Memory, message)
+            }
+            Trouble::Printed { limit_bytes } => {
+                (FailureKind::Output, crate::watch::printed_too_much(limit_bytes))
             }
             Trouble::Exited(code) => {
                 (FailureKind::Trap, format!("the guest ended with exit code {code}"))

@@ -48,6 +48,11 @@ impl Watch {
     }
 }
 
+/// What is said of a workload that does.
+pub(crate) fn printed_too_much(limit_bytes: u64) -> String {
+    format!("printed more than {limit_bytes} bytes: an inference path should not print")
+}
+
 struct Watcher {
     limits: Limits,
     events: Events,
@@ -76,11 +81,8 @@ impl Watcher {
             };
             self.drain(&mut kept, &mut total);
             if total > self.limits.output_bytes {
-                let limit = self.limits.output_bytes;
-                self.end_process(
-                    FailureKind::Output,
-                    &format!("printed more than {limit} bytes: an inference path should not print"),
-                );
+                let message = printed_too_much(self.limits.output_bytes);
+                self.end_process(FailureKind::Output, &message);
                 return kept;
             }
             if ended {

@@ -266,6 +266,7 @@ fn served() -> Served {
         runner_bytes: 0,
         linear_memory_bytes: None,
         plain_page_faults: None,
+        page: None,
         printed: String::new(),
         profile: None,
     }

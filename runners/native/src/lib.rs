@@ -44,7 +44,7 @@ impl Runtime for Native<'_> {
         })?;
         let (session, trouble) = door::serve(self.python, session)
             .map_err(|error| Failure::new(FailureKind::Runner, "initialize", error.to_string()))?;
-        Ok(Ended { session, code: None, linear_memory_bytes: None, trouble })
+        Ok(Ended { session, code: None, linear_memory_bytes: None, elsewhere: None, trouble })
     }
 }
 

@@ -81,7 +81,7 @@ impl Runtime for Node<'_> {
             Task::Measure { sampling: Some(Sampling { profile: Some(_), .. }), .. }
         );
         let code = is_profiled.then(code::of_guest).flatten();
-        Ok(Ended { session, code, linear_memory_bytes, trouble })
+        Ok(Ended { session, code, linear_memory_bytes, elsewhere: None, trouble })
     }
 }
 

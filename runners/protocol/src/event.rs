@@ -114,6 +114,31 @@ pub struct Served {
     /// the runner has no sampler.
     #[serde(default)]
     pub profile: Option<Profiled>,
+    /// What a browser tells of the page the guest was in; none elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<Page>,
+}
+
+/// A page that was opened and had its first response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Page {
+    /// The longest task of the page's own thread up to then, ns: for so long
+    /// it did not react to its user. 0 where none took 50 ms, from which on
+    /// browsers tell of them (Long Tasks API, W3C).
+    pub blocked_ns: u64,
+    /// The least by which two readings of the clock differed, ns.
+    pub clock_step_ns: u64,
+    /// Whether the page was isolated from other origins (COOP, COEP): browsers
+    /// give others a coarser clock.
+    pub is_isolated: bool,
+    /// What came over the network, headers included, bytes; what was in the
+    /// browser's cache does not count.
+    pub transferred_bytes: u64,
+    /// The same and what came from the cache, as it was packed for the way,
+    /// without headers, bytes.
+    pub encoded_bytes: u64,
+    /// That unpacked, bytes.
+    pub decoded_bytes: u64,
 }
 
 /// What becomes of the global random generators of a workload, `random` and
@@ -225,6 +250,8 @@ pub enum FailureKind {
 pub enum ColdPhase {
     /// From the harness's request for a process to a process that runs.
     Spawn,
+    /// Fetch the module and all files over the network, in a browser.
+    Fetch,
     /// Compile the guest's module.
     Compile,
     /// Load an artifact compiled earlier.
@@ -243,8 +270,9 @@ pub enum ColdPhase {
 
 impl ColdPhase {
     /// All of them, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Spawn,
+        Self::Fetch,
         Self::Compile,
         Self::LoadArtifact,
         Self::Instantiate,
@@ -259,6 +287,7 @@ impl ColdPhase {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Spawn => "spawn",
+            Self::Fetch => "fetch",
             Self::Compile => "compile",
             Self::LoadArtifact => "load-artifact",
             Self::Instantiate => "instantiate",

@@ -12,7 +12,7 @@ mod tier;
 pub use clock::monotonic_ns;
 pub use digest::{file_sha256, sha256};
 pub use event::{
-    Artifact, ColdPhase, Event, Failure, FailureKind, Hello, Pass, RandomState, RequestPhase,
+    Artifact, ColdPhase, Event, Failure, FailureKind, Hello, Page, Pass, RandomState, RequestPhase,
     Served, Versions,
 };
 pub use frames::{FramesError, FramesReader, FramesWriter};

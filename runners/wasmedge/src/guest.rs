@@ -45,7 +45,7 @@ pub(crate) fn serve(
             let (session, ended) = stdio.serve(session, run).map_err(broken)?;
             let trouble = ended.err().map(Failure::from);
             let linear_memory_bytes = memory_bytes(&guest);
-            Ok(Ended { session, code: None, linear_memory_bytes, trouble })
+            Ok(Ended { session, code: None, linear_memory_bytes, elsewhere: None, trouble })
         }
     }
 }

@@ -54,7 +54,13 @@ pub(crate) fn serve(
     let linear_memory_bytes = memory_bytes(&guest);
     let session = imports.get_host_data_mut().session.take();
     let session = session.ok_or_else(|| broken("the session was lost"))?;
-    Ok(Ended { session, code: Some(code::of(module)), linear_memory_bytes, trouble })
+    Ok(Ended {
+        session,
+        code: Some(code::of(module)),
+        linear_memory_bytes,
+        elsewhere: None,
+        trouble,
+    })
 }
 
 fn run(host: &mut Host, guest: &mut Instance, program: &str) -> Result<(), Trouble> {

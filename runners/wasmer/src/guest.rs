@@ -56,7 +56,7 @@ pub(crate) fn serve(
             let (session, (ended, linear_memory_bytes)) =
                 stdio.serve(session, run).map_err(broken)?;
             let trouble = ended.err().map(Failure::from);
-            Ok(Ended { session, code: None, linear_memory_bytes, trouble })
+            Ok(Ended { session, code: None, linear_memory_bytes, elsewhere: None, trouble })
         }
     }
 }

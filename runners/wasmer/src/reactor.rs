@@ -46,7 +46,13 @@ pub(crate) fn serve(
     let linear_memory_bytes = memory_bytes(store, &instance);
     let session = door.as_mut(store).session.take();
     let session = session.ok_or_else(|| Trouble::not_run("the session was lost"))?;
-    Ok(Ended { session, code: Some(code::of(store)), linear_memory_bytes, trouble })
+    Ok(Ended {
+        session,
+        code: Some(code::of(store)),
+        linear_memory_bytes,
+        elsewhere: None,
+        trouble,
+    })
 }
 
 fn run(store: &mut Store, instance: &Instance, door: &FunctionEnv<Door>) -> Result<(), Trouble> {

@@ -55,7 +55,7 @@ pub(crate) fn serve(
             let (session, (ended, limit)) = stdio.serve(session, run).map_err(unready)?;
             let trouble = ended.err().map(|error| explain(&error, &limit));
             let linear_memory_bytes = limit.used;
-            Ok(Ended { session, code: None, linear_memory_bytes, trouble })
+            Ok(Ended { session, code: None, linear_memory_bytes, elsewhere: None, trouble })
         }
     }
 }
@@ -85,7 +85,7 @@ fn end(
 ) -> Ended {
     let Host { limit, own, .. } = store.into_data();
     let trouble = error.map(|error| explain(&error, &limit));
-    Ended { session: own.session, code, linear_memory_bytes: limit.used, trouble }
+    Ended { session: own.session, code, linear_memory_bytes: limit.used, elsewhere: None, trouble }
 }
 
 fn store<T: Send + 'static>(

@@ -263,7 +263,8 @@ fn of_debug_file(folder: &Path, build_id: &[u8]) -> Option<Vec<Function>> {
 
 /// A name as the source has it: demangled, without what compilers append for
 /// parts and copies of a function.
-pub(super) fn plain_name(name: &str) -> String {
+#[must_use]
+pub fn plain_name(name: &str) -> String {
     let marks = [".cold", ".lto_priv", ".constprop", ".isra", ".part", ".llvm", "@"];
     let end = marks.iter().filter_map(|mark| name.find(mark)).min().unwrap_or(name.len());
     let name = &name[..end];

@@ -13,10 +13,11 @@ use wasmfit_protocol::{
     Place, ProfileError, ProfileRow, Profiled, RequestPhase, Taken, write_profile,
 };
 
+pub use self::code::plain_name;
 pub use self::names::function_names;
 pub(crate) use self::pass::ProfilePass;
 
-use self::code::{CodeMap, Symbolizer, plain_name};
+use self::code::{CodeMap, Symbolizer};
 use self::sampler::{RawSample, Sampler};
 use crate::clock::CpuClock;
 
@@ -165,5 +166,5 @@ impl Sample {
 
 /// Processor time of this thread, and of the process.
 fn cpu_times() -> (u64, u64) {
-    (CpuClock::Thread.now_ns(), CpuClock::Process.now_ns())
+    [CpuClock::Thread, CpuClock::Process].map(|clock| clock.now_ns().unwrap_or(0)).into()
 }

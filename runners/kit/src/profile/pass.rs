@@ -18,6 +18,8 @@ pub(crate) enum ProfilePass {
         /// File name of the guest's module; empty natively.
         module: String,
     },
+    /// Whoever runs the guest takes it.
+    Elsewhere,
     /// There is none.
     Impossible {
         /// Why.
@@ -45,13 +47,13 @@ impl ProfilePass {
     fn profiler(&self) -> Option<&Profiler> {
         match self {
             Self::Possible { profiler, .. } => Some(profiler),
-            Self::NotAskedFor | Self::Impossible { .. } => None,
+            Self::NotAskedFor | Self::Elsewhere | Self::Impossible { .. } => None,
         }
     }
 
     /// Whether requests can be sampled.
-    pub(crate) fn is_possible(&self) -> bool {
-        self.profiler().is_some()
+    pub(crate) const fn is_possible(&self) -> bool {
+        matches!(self, Self::Possible { .. } | Self::Elsewhere)
     }
 
     /// Switches the sampler on or off.
@@ -59,7 +61,7 @@ impl ProfilePass {
         match self {
             Self::Possible { profiler, .. } if on => profiler.start(),
             Self::Possible { profiler, .. } => profiler.stop(),
-            Self::NotAskedFor | Self::Impossible { .. } => Ok(()),
+            Self::NotAskedFor | Self::Elsewhere | Self::Impossible { .. } => Ok(()),
         }
     }
 
@@ -91,7 +93,7 @@ impl ProfilePass {
     ) -> Result<Option<Profiled>, ProfileError> {
         let path: PathBuf = scratch.join("profile.jsonl");
         match self {
-            Self::NotAskedFor => Ok(None),
+            Self::NotAskedFor | Self::Elsewhere => Ok(None),
             // Of a guest nothing but nameless addresses would be left.
             Self::Possible { module, .. } if code.is_none() && !module.is_empty() => {
                 let reason = "the runtime does not name the code that it makes of a guest".into();

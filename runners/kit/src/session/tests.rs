@@ -49,7 +49,7 @@ fn begin(boundary: Option<Boundary>, task: impl FnOnce(&Path) -> Task) -> Conver
         debug_files: Vec::new(),
         task: task(folder.path()),
     };
-    let session = Session::new(&job, pipe).expect("a session");
+    let session = Session::new(&job, pipe, false).expect("a session");
     Conversation { folder, events, session, orders: Vec::new(), marks: None, frozen: b"reseeded" }
 }
 
@@ -134,7 +134,7 @@ impl Conversation {
     }
 
     fn served(self) -> (Vec<Sample>, Served, tempfile::TempDir) {
-        match self.session.finish(None, None, None, String::new()) {
+        match self.session.finish(About::default(), None, String::new()) {
             Ok(Event::Served(served)) => {
                 let text = fs::read_to_string(self.folder.path().join("samples.csv"));
                 let text = text.expect("samples");
@@ -147,7 +147,7 @@ impl Conversation {
     }
 
     fn failure(self) -> Failure {
-        self.session.finish(None, None, None, String::new()).expect_err("a failure")
+        self.session.finish(About::default(), None, String::new()).expect_err("a failure")
     }
 }
 
@@ -194,7 +194,7 @@ fn a_snapshot_is_taken_when_the_model_is_loaded() {
         conversation.orders.iter().filter_map(|order| order.split(' ').next()).collect();
     assert_eq!(orders, ["import", "remember", "load", "freeze", "stop"]);
     assert!(!conversation.session.has_failed());
-    let made = conversation.session.finish(None, None, None, String::new());
+    let made = conversation.session.finish(About::default(), None, String::new());
     assert_eq!(made, Ok(Event::SnapshotMade { random_state: RandomState::Reseeded }));
 }
 
@@ -209,7 +209,7 @@ fn a_warmed_snapshot_has_served_every_request_once() {
     };
     conversation.drive(serve).expect("served");
     assert_eq!(served, [b"r\0", b"r\x01", b"r\x02"]);
-    let made = conversation.session.finish(None, None, None, String::new());
+    let made = conversation.session.finish(About::default(), None, String::new());
     assert_eq!(made, Ok(Event::SnapshotMade { random_state: RandomState::Kept }));
 }
 
@@ -243,7 +243,7 @@ fn a_coverage_serves_every_request_with_and_without_marks() {
     assert!(conversation.orders.iter().any(|order| order.starts_with("phase ")));
     assert_eq!(conversation.orders[0], "collect");
     assert!(conversation.orders.iter().any(|order| order == "exercise"));
-    let covered = conversation.session.finish(None, None, None, String::new());
+    let covered = conversation.session.finish(About::default(), None, String::new());
     let files = ["/lib.zip/os.py", "/lib.zip/json/__init__.pyc"].map(str::to_owned).to_vec();
     assert_eq!(covered, Ok(Event::Covered { files }));
 }
@@ -456,11 +456,11 @@ fn what_the_session_knows_comes_before_what_the_runtime_knows() {
     let order = conversation.call(b"").expect("an order");
     let token = order.split(|byte| *byte == b' ').nth(1).expect("a token").to_vec();
     assert_eq!(conversation.call(&[&token, &b"raised\n\nE\n"[..]].concat()), Err(Over));
-    let failed = conversation.session.finish(None, None, trouble(), String::new());
+    let failed = conversation.session.finish(About::default(), trouble(), String::new());
     assert_eq!(failed.expect_err("a failure").kind, FailureKind::Raised);
 
     let conversation = measure(2, Some(SAMPLING));
-    let failed = conversation.session.finish(None, None, trouble(), String::new());
+    let failed = conversation.session.finish(About::default(), trouble(), String::new());
     assert_eq!(failed.expect_err("a failure").kind, FailureKind::Trap);
 }
 
@@ -490,7 +490,7 @@ fn requests_are_made_one_by_one() {
     assert_eq!(conversation.call(b"two").expect("an answer"), b"");
     assert_eq!(conversation.call(b"three").expect("an order"), b"stop");
     let path = conversation.folder.path().join("requests.frames");
-    let event = conversation.session.finish(None, None, None, String::new());
+    let event = conversation.session.finish(About::default(), None, String::new());
     assert_eq!(event, Ok(Event::RequestsMade { count: 3 }));
     let made = FramesReader::open(&path).expect("opened").map(|frame| frame.expect("read"));
     assert_eq!(made.collect::<Vec<_>>(), [&b"one"[..], b"two", b"three"]);

@@ -1,0 +1,32 @@
+// The page that a visitor opens: it starts the guest, in a worker or in its own thread.
+import { traffic } from "./conversation.js";
+
+const setup = JSON.parse(document.querySelector("#setup").textContent);
+let longestTask = 0;
+const note = (entries) => {
+  longestTask = Math.max(longestTask, ...entries.map((it) => it.duration));
+};
+const tasks = new PerformanceObserver((list) => note(list.getEntries()));
+tasks.observe({ type: "longtask", buffered: true });
+
+// The browser asks for it when the first response is there.
+globalThis.facts = () => {
+  note(tasks.takeRecords());
+  return { longestTask, traffic: traffic() };
+};
+
+// What a hung guest hung in, for whoever has to tell.
+const enter = (phase) => navigator.sendBeacon(`/phase/${phase}`);
+const fail = (message) => fetch("/failure", { method: "POST", body: String(message) });
+addEventListener("error", ({ message }) => fail(message));
+addEventListener("unhandledrejection", ({ reason }) => fail(reason?.message ?? reason));
+
+if (setup.isInWorker) {
+  const worker = new Worker("/worker.js", { type: "module" });
+  worker.onmessage = ({ data: phase }) => enter(phase);
+  worker.onerror = ({ message }) => fail(message ?? "the worker could not be started");
+  worker.postMessage({ ...setup, openedAt: performance.timeOrigin });
+} else {
+  const [{ converse }, { Director }] = await Promise.all([import("./conversation.js"), import("./director.js")]);
+  await converse(setup, new Director(performance.timeOrigin), enter);
+}

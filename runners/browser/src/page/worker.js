@@ -1,0 +1,7 @@
+// The guest in a worker of its own.
+import { converse } from "./conversation.js";
+import { Director } from "./director.js";
+
+// A rejection alone would be heard by nobody outside.
+onmessage = ({ data: setup }) =>
+  converse(setup, new Director(setup.openedAt), (phase) => postMessage(phase)).catch(reportError);
