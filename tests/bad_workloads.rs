@@ -39,7 +39,7 @@ const NATIVE: &str = "native@cpython-3.15";
 
 /// Every runtime over the boundaries it has, each by the tier that comes up
 /// fastest.
-const GUESTS: [&str; 7] = [
+const GUESTS: [&str; 8] = [
     "wasmtime/cranelift@cpython-3.15",
     "wasmtime/cranelift@cpython-3.12",
     "wasmer/cranelift@cpython-3.15",
@@ -47,6 +47,7 @@ const GUESTS: [&str; 7] = [
     "wasmedge/aot@cpython-3.12",
     "node/v8@cpython-3.15",
     "node/v8@cpython-3.12",
+    "chromium/worker@cpython-3.15",
 ];
 
 /// What should become of a case on one target.

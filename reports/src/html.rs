@@ -107,6 +107,8 @@ struct CaseSection {
     icicles: Vec<Icicle>,
     request_phases: Table,
     cold_starts: Table,
+    pages: Table,
+    warm_ups: Table,
 }
 
 /// The deployment ladder of a case on a runtime.
@@ -310,6 +312,8 @@ fn case_section(case: &CaseAnalysis, several: bool) -> Result<CaseSection, Repor
         icicles: icicle::of(case),
         request_phases: tables::request_phases(case),
         cold_starts: tables::cold_starts(case),
+        pages: tables::pages(case),
+        warm_ups: tables::warm_ups(case),
     })
 }
 

@@ -53,6 +53,8 @@ struct CaseSection {
     attribution: Table,
     request_phases: Table,
     cold_starts: Table,
+    pages: Table,
+    warm_ups: Table,
 }
 
 /// What crossing the boundary costs.
@@ -86,6 +88,8 @@ pub(crate) fn render(analysis: &Analysis) -> Result<String, ReportError> {
         attribution: tables::attribution(case),
         request_phases: tables::request_phases(case),
         cold_starts: tables::cold_starts(case),
+        pages: tables::pages(case),
+        warm_ups: tables::warm_ups(case),
     });
     let ladders = analysis.ladders.iter().map(|it| tables::ladder::Section::of(it, analysis));
     let page = Page {

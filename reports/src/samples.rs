@@ -8,10 +8,15 @@ use wasmfit_record::{RecordError, Row, Run, RunDirectory, read_samples};
 
 use crate::statistics::Sorted;
 
+/// Requests behind the one of the cold start that count as first: what a
+/// visitor has who does not stay.
+const FIRST_REQUESTS: u32 = 8;
+
 /// What a launch timed, as it was read.
 #[derive(Debug, Default)]
 struct Raw {
     cold_ns: [Option<u64>; ColdPhase::ALL.len()],
+    first_wall_ns: Vec<u64>,
     plain_wall_ns: Vec<u64>,
     plain_cpu_ns: Vec<u64>,
     /// Wall times of the plain pass that have a CPU time beside them.
@@ -31,6 +36,8 @@ struct Raw {
 pub(crate) struct LaunchSamples {
     /// By cold-start phase, in the order of [`ColdPhase::ALL`].
     pub(crate) cold_ns: [Option<u64>; ColdPhase::ALL.len()],
+    /// Wall times of the first requests that were served.
+    pub(crate) first_wall_ns: Option<Sorted>,
     /// Wall times of the plain pass.
     pub(crate) plain_wall_ns: Option<Sorted>,
     /// CPU times of the plain pass.
@@ -96,8 +103,11 @@ impl Raw {
                 self.profiled_part_of.push((sample.index, sample.wall_ns));
                 add(&mut self.profiled_cpu, sample.cpu_ns);
             }
-            // Warm-up requests are kept for whoever doubts the warm-up; no
-            // figure rests on them. Other pairs do not exist.
+            (Pass::Warmup, Stretch::Request) if sample.index < FIRST_REQUESTS => {
+                self.first_wall_ns.push(sample.wall_ns);
+            }
+            // Later warm-up requests are kept for whoever doubts the warm-up;
+            // no figure rests on them. Other pairs do not exist.
             _ => {}
         }
     }
@@ -107,6 +117,7 @@ impl Raw {
             cold_ns: self.cold_ns,
             plain_wall_sum_ns: self.plain_wall_with_cpu_ns,
             plain_cpu_sum_ns: self.plain_cpu_ns.iter().map(|&sample| sample as f64).sum(),
+            first_wall_ns: Sorted::new(self.first_wall_ns),
             plain_wall_ns: Sorted::new(self.plain_wall_ns),
             plain_cpu_ns: Sorted::new(self.plain_cpu_ns),
             parts_ns: self.parts_ns.map(Sorted::new),

@@ -51,6 +51,19 @@ CPYTHON_3_12 = Guest(
     members={"python.wasm": "dist/python.wasm"},
     needed_bytes=100_000_000)
 
+# Its JavaScript loads the rest; the module has the name that all guests' modules have here.
+PYODIDE_3_14 = Guest(
+    name="pyodide-3.14",
+    source=NpmPackage("pyodide", PINS / "pyodide-npm", megabytes=6),
+    members={
+        "python.wasm": "pyodide.asm.wasm",
+        "lib/pyodide.mjs": "pyodide.mjs",
+        "lib/pyodide.asm.mjs": "pyodide.asm.mjs",
+        "lib/python_stdlib.zip": "python_stdlib.zip",
+        "lib/pyodide-lock.json": "pyodide-lock.json",
+    },
+    needed_bytes=60_000_000)
+
 
 def ensure(workspace, tools, environment, guest):
     chosen = environment.get(OVERRIDE)

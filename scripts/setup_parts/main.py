@@ -6,7 +6,8 @@ import signal
 import sys
 import time
 
-from . import assets, binaryen, browser, browser_wasi, debian, guest, lint, nodejs, python, runc, v8, wasmedge
+from . import (assets, binaryen, browser, browser_wasi, debian, guest, lint, nodejs, python, runc,
+               v8, wasmedge)
 from .console import Console, in_words
 from .errors import SetupError, explain_os_error
 from .tools import Tools
@@ -14,8 +15,8 @@ from .workspace import Workspace, cache_root, read_stamp, write_summary
 
 DESCRIPTION = """\
 Installs what wasmfit measures with: a native CPython 3.15 with numpy, scipy and scikit-learn, the
-WASM guest cpython-3.15 with the same versions, the guest cpython-3.12, WasmEdge, Node.js, binaryen,
-runc, WASI for browsers, and the weights of the workload minilm-embed, which it also puts into that workload's folder.
+WASM guest cpython-3.15 with the same versions, the guests cpython-3.12 and pyodide-3.14, WasmEdge,
+Node.js, binaryen, runc, WASI for browsers, and the weights of the workload minilm-embed, which it also puts into that workload's folder.
 Everything is pinned by hash and goes to one cache folder; the system is left alone and no root is
 needed. A second run finds everything in place and needs no network."""
 
@@ -138,6 +139,8 @@ def install(workspace, options, environment):
     dispensable = {
         guest.CPYTHON_3_12.component:
             lambda: guest.ensure(workspace, tools, environment, guest.CPYTHON_3_12),
+        guest.PYODIDE_3_14.component:
+            lambda: guest.ensure(workspace, tools, environment, guest.PYODIDE_3_14),
         wasmedge.NAME: lambda: wasmedge.ensure(workspace, tools),
         binaryen.NAME: lambda: binaryen.ensure(workspace, tools),
         runc.NAME: lambda: runc.ensure(workspace, tools),
@@ -184,7 +187,8 @@ def report(console, components):
                 if name in python.COMPARED_PACKAGES}
     listed = "".join(f", {name} {version}" for name, version in versions.items())
     console.say(f"{python.NAME}: {native['executable']} (CPython {native['python']}{listed})")
-    for name in (guest.CPYTHON_3_15.component, guest.CPYTHON_3_12.component):
+    for name in (guest.CPYTHON_3_15.component, guest.CPYTHON_3_12.component,
+                 guest.PYODIDE_3_14.component):
         if name in components:
             console.say(f"{name}: {components[name]['path']}")
     if wasmedge.NAME in components:

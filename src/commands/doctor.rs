@@ -126,6 +126,7 @@ fn diagnose(places: &Places) -> Diagnosis {
             .map(|record| format!("{}; all {} hashes as named", record.title, record.files.len()));
         checks.push(Check::new(&format!("guest {name}"), found));
     }
+    let mut advice = advice(&environment, &noise, &native, &guests);
     for runner in runners::all(places, &[]) {
         if runner.name != Target::NATIVE {
             let described = runners::describe(&runner).map_err(|failure| failure.message);
@@ -133,10 +134,16 @@ fn diagnose(places: &Places) -> Diagnosis {
                 let tiers: Vec<String> = tiers.into_iter().map(|tier| tier.name).collect();
                 format!("{} {}, tiers {}", hello.runtime, hello.runtime_version, tiers.join(", "))
             });
+            if let Err(reason) = &found
+                && runners::tiers_of_absent(&runner.name).iter().all(|it| it.opt_in.is_some())
+            {
+                // Nobody misses it who does not name it.
+                advice.push(format!("no targets {}/...: {reason}", runner.name));
+                continue;
+            }
             checks.push(Check::new(&format!("runner {}", runner.name), found));
         }
     }
-    let advice = advice(&environment, &noise, &native, &guests);
     let setup = std::fs::read_to_string(&places.setup_note)
         .ok()
         .and_then(|text| serde_json::from_str(&text).ok());

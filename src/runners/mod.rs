@@ -36,7 +36,10 @@ const DESCRIBE_LIMITS: Limits =
 const LAUNCH_NATIVE: &str = include_str!("../../runners/native/src/launch.py");
 
 /// Starts the Node runner within a Node.
-const LAUNCH_NODE: &str = include_str!("../../runners/node/src/launch.js");
+const LAUNCH_NODE: &str = concat!(
+    include_str!("../../runners/kit/src/pyodide.js"),
+    include_str!("../../runners/node/src/launch.js")
+);
 
 /// Stack of the guest's frames and JavaScript's, in KiB: CPython guards its own
 /// recursion by depth, and the main thread has 8 MiB in most places.

@@ -1,14 +1,14 @@
 //! The figures of one cell.
 
-use wasmfit_protocol::{ColdPhase, RequestPhase, Start, Versions};
+use wasmfit_protocol::{ColdPhase, Page, RequestPhase, Start, Versions};
 use wasmfit_record::{Cell, Deviation, GuestRecord, PlannedLaunch, Tolerance};
 
 use super::attribution::{self, Circumstances};
 use super::launches::is_steady;
 use super::run::ServedLaunch;
 use super::{
-    CellNoise, ColdStart, Comparison, Footprint, Latency, LaunchFigures, Measured, Outputs, Paging,
-    PhaseTime, Phases, Ratio,
+    CellNoise, ColdStart, Comparison, Footprint, Latency, LaunchFigures, Measured, Outputs,
+    PageFigures, Paging, PhaseTime, Phases, Ratio, WarmUp,
 };
 use crate::profile::CellProfile;
 use crate::samples::LaunchSamples;
@@ -69,6 +69,8 @@ pub(super) fn measured(evidence: &Evidence<'_>) -> Measured {
             &steady,
         ),
         phases,
+        warm_up: warm_up(&steady),
+        page: page(evidence.launches),
         cold_starts: Start::ALL.iter().filter_map(|it| cold_start(*it, evidence)).collect(),
         footprints: Start::ALL.iter().filter_map(|it| footprint(*it, evidence.launches)).collect(),
         noise: noise(evidence.launches, &steady, latency.as_ref()),
@@ -241,6 +243,32 @@ fn cold_start(start: Start, evidence: &Evidence<'_>) -> Option<ColdStart> {
         unaccounted_share: share(unaccounted_ns, total_ns.value),
         launches: count(launches.len()),
         launches_planned: count(evidence.planned.iter().filter(|it| it.start == start).count()),
+    })
+}
+
+fn warm_up(steady: &[&ServedLaunch<'_>]) -> Option<WarmUp> {
+    let medians = steady.iter().filter_map(|it| {
+        let samples = it.samples;
+        Some((samples.first_wall_ns.as_ref()?.median(), samples.plain_wall_ns.as_ref()?.median()))
+    });
+    let medians: Vec<(f64, f64)> = medians.filter(|(_, later)| *later > 0.0).collect();
+    Some(WarmUp {
+        first_ns: median(medians.iter().map(|(first, _)| *first).collect())?,
+        times_later: median(medians.iter().map(|(first, later)| first / later).collect())?,
+    })
+}
+
+fn page(launches: &[ServedLaunch<'_>]) -> Option<PageFigures> {
+    let launches = launches.iter().filter(|it| it.launch.planned.start == Start::Plain);
+    let pages: Vec<Page> = launches.filter_map(|it| it.served.page).collect();
+    let most = |of: fn(&Page) -> u64| pages.iter().map(of).max().unwrap_or(0);
+    Some(PageFigures {
+        blocked_ns: median(pages.iter().map(|it| it.blocked_ns as f64).collect())?,
+        clock_step_ns: most(|it| it.clock_step_ns) as f64,
+        is_isolated: pages.iter().all(|it| it.is_isolated),
+        transferred_bytes: most(|it| it.transferred_bytes),
+        encoded_bytes: most(|it| it.encoded_bytes),
+        decoded_bytes: most(|it| it.decoded_bytes),
     })
 }
 

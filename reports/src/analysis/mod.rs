@@ -225,10 +225,15 @@ pub struct Measured {
     pub phases: Option<Phases>,
     /// Where it goes by cost class, phase and profile passes.
     pub attribution: Attributed,
+    /// The first requests beside the later ones; none where nothing was
+    /// sampled.
+    pub warm_up: Option<WarmUp>,
     /// Process start to first response, by how the interpreter came up.
     pub cold_starts: Vec<ColdStart>,
     /// The memory it takes, by how the interpreter came up.
     pub footprints: Vec<Footprint>,
+    /// The page it was in; none outside browsers.
+    pub page: Option<PageFigures>,
     /// How quiet it was.
     pub noise: CellNoise,
     /// SHA-256 of its responses; none in runs made before it was noted.
@@ -236,6 +241,36 @@ pub struct Measured {
     /// What each launch showed, in the order in which they ran: what
     /// comparisons with other runs rest on.
     pub launches: Vec<LaunchFigures>,
+}
+
+/// How a launch's first requests compare with its later ones. What compiles
+/// while it runs is slower at first, and interpreters learn too.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct WarmUp {
+    /// Median over launches of the median of the first eight requests behind
+    /// the one of the cold start, ns.
+    pub first_ns: f64,
+    /// How many times the median of the plain pass that is: median over
+    /// launches of each one's own ratio.
+    pub times_later: f64,
+}
+
+/// What a browser told of the pages that a guest was in, from a plain start.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct PageFigures {
+    /// How long the page did not react at a stretch before the first response:
+    /// median over launches of the longest task, ns; 0 under 50 ms.
+    pub blocked_ns: f64,
+    /// The coarsest step of the clock, ns.
+    pub clock_step_ns: f64,
+    /// Whether all were isolated from other origins.
+    pub is_isolated: bool,
+    /// What came over the network at most, headers included, bytes.
+    pub transferred_bytes: u64,
+    /// The same and what came from the browser's cache, packed, bytes.
+    pub encoded_bytes: u64,
+    /// That unpacked, bytes.
+    pub decoded_bytes: u64,
 }
 
 /// What a launch showed.

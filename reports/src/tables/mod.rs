@@ -8,6 +8,7 @@ pub(crate) mod comparison;
 pub(crate) mod ladder;
 mod limits;
 mod overview;
+mod pages;
 mod phases;
 mod preparations;
 mod verdicts;
@@ -17,7 +18,8 @@ pub(crate) use cells::{disturbed, footprint, outputs, results};
 pub(crate) use circumstances::{budget, environment, guests, versions, workload};
 pub(crate) use limits::{limits, limits_in_words};
 pub(crate) use overview::overview;
-pub(crate) use phases::{cold_starts, request_phases};
+pub(crate) use pages::pages;
+pub(crate) use phases::{cold_starts, request_phases, warm_ups};
 pub(crate) use preparations::preparations;
 pub(crate) use verdicts::{asked, requirements, verdicts};
 

@@ -4,7 +4,7 @@ use wasmfit_protocol::{ColdPhase, RequestPhase};
 
 use super::{Entry, Style, Table};
 use crate::analysis::{CaseAnalysis, ColdStart, PhaseTime, Phases};
-use crate::format::{count, duration, duration_interval, of_planned, percent};
+use crate::format::{count, duration, duration_interval, of_planned, percent, ratio};
 
 /// The request phases of a case, one row per target.
 pub(crate) fn request_phases(case: &CaseAnalysis) -> Table {
@@ -58,6 +58,24 @@ fn cold_start(cold: &ColdStart) -> Vec<Entry> {
     row.push(Entry::new(duration(cold.unaccounted_ns)));
     row.push(Entry::new(of_planned(cold.launches, cold.launches_planned)));
     row
+}
+
+/// The first requests of a case beside the later ones, one row per target.
+pub(crate) fn warm_ups(case: &CaseAnalysis) -> Table {
+    let mut table = Table::new(&["target"], &["first requests", "later", "times"]);
+    for cell in &case.cells {
+        let Some(measured) = cell.measured() else { continue };
+        let (Some(warm_up), Some(latency)) = (&measured.warm_up, &measured.latency) else {
+            continue;
+        };
+        table.rows.push(vec![
+            Entry::new(cell.target.to_string()),
+            Entry::new(duration(warm_up.first_ns)),
+            Entry::new(duration(latency.median_ns.value)),
+            Entry::new(ratio(warm_up.times_later)).style(Style::Strong),
+        ]);
+    }
+    table
 }
 
 fn time_of<P: Copy + PartialEq>(phase: P, times: &[PhaseTime<P>]) -> Entry {

@@ -30,7 +30,7 @@ pub(super) fn of(
             "Let the host open connections and hand bytes in, or stay native.".into(),
         ),
         Asked::Need(Need::Browser) => {
-            Some("Measure it in a browser before deciding.".into())
+            Some("Measure it in a browser before deciding: target chromium/worker@….".into())
         }
         Asked::Need(_) | Asked::SameAnswers | Asked::Runs => None,
         Asked::Packages(_) => Some("Build a guest that carries the packages, or stay native.".into()),

@@ -92,7 +92,6 @@ pub(crate) struct Browser {
     page: SessionId,
     /// The page's worker, once there is one.
     worker: SessionId,
-    network: Option<Network>,
     /// Where an empty profile is, if it is this one's to remove.
     own_folder: Option<PathBuf>,
 }
@@ -142,7 +141,6 @@ impl Browser {
             waiting: VecDeque::new(),
             page: None,
             worker: None,
-            network: None,
             own_folder,
         };
         browser.open_page()?;
@@ -166,32 +164,8 @@ impl Browser {
     }
 
     /// Has the page, and the worker it will start, see this network.
-    pub(crate) fn set_network(&mut self, network: Option<Network>) {
-        self.network = network;
-    }
-
-    /// Opens an address in the page.
-    pub(crate) fn navigate(&mut self, address: &str) -> Result<(), String> {
-        self.worker = None;
+    pub(crate) fn pretend(&mut self, network: Network) -> Result<(), String> {
         let page = self.page.clone();
-        if let Some(network) = self.network {
-            self.pretend(&page, network)?;
-        }
-        // A worker waits to be let go where it is to see another network.
-        let attach = json!({
-            "autoAttach": true,
-            "waitForDebuggerOnStart": self.network.is_some(),
-            "flatten": true,
-        });
-        self.call(&page, "Target.setAutoAttach", &attach)?;
-        let answer = self.call(&page, "Page.navigate", &json!({ "url": address }))?;
-        match answer["errorText"].as_str() {
-            None => Ok(()),
-            Some(reason) => Err(format!("the page could not be opened: {reason}")),
-        }
-    }
-
-    fn pretend(&mut self, whom: &SessionId, network: Network) -> Result<(), String> {
         let Network { latency_ms, down, up } = network;
         let conditions = json!({
             "offline": false,
@@ -199,9 +173,23 @@ impl Browser {
             "downloadThroughput": down,
             "uploadThroughput": up,
         });
-        self.call(whom, "Network.enable", &json!({}))?;
-        self.call(whom, "Network.emulateNetworkConditions", &conditions)?;
+        self.call(&page, "Network.enable", &json!({}))?;
+        self.call(&page, "Network.emulateNetworkConditions", &conditions)?;
         Ok(())
+    }
+
+    /// Opens an address in the page.
+    pub(crate) fn navigate(&mut self, address: &str) -> Result<(), String> {
+        self.worker = None;
+        let page = self.page.clone();
+        let attach =
+            json!({ "autoAttach": true, "waitForDebuggerOnStart": false, "flatten": true });
+        self.call(&page, "Target.setAutoAttach", &attach)?;
+        let answer = self.call(&page, "Page.navigate", &json!({ "url": address }))?;
+        match answer["errorText"].as_str() {
+            None => Ok(()),
+            Some(reason) => Err(format!("the page could not be opened: {reason}")),
+        }
     }
 
     /// The next thing that comes. A worker that has started is taken note of.
@@ -215,11 +203,6 @@ impl Browser {
             && message["params"]["targetInfo"]["type"] == "worker"
         {
             self.worker = message["params"]["sessionId"].as_str().map(str::to_owned);
-            let worker = self.worker.clone();
-            if let Some(network) = self.network {
-                self.pretend(&worker, network)?;
-                self.call(&worker, "Runtime.runIfWaitingForDebugger", &json!({}))?;
-            }
         }
         Ok(news)
     }

@@ -64,6 +64,10 @@ impl Runtime for Chromium {
         true
     }
 
+    fn has_javascript(&self) -> bool {
+        true
+    }
+
     fn tiers(&self) -> Vec<Tier> {
         tier::all()
     }
@@ -89,27 +93,28 @@ impl Runtime for Chromium {
     fn prepare(&self, job: &Job) -> Result<Option<Artifact>, Failure> {
         Conditions::of(&job.tier).ok_or_else(|| no_tier(&job.tier))?;
         let files = guest_of(job)?;
-        require_host_call(files)?;
-        packed::module(files, &job.artifacts)?;
+        refuse_command(files)?;
+        packed::guest(files, &job.artifacts)?;
         Ok(None)
     }
 
     fn serve(&self, job: &Job, mut session: Session) -> Result<Ended, Failure> {
         let conditions = Conditions::of(&job.tier).ok_or_else(|| no_tier(&job.tier))?;
         let files = guest_of(job)?;
-        require_host_call(files)?;
+        refuse_command(files)?;
         let invocation = Invocation::new(files, &mut session);
         let Task::Measure { sampling, .. } = &job.task else {
             let message = "this runner serves requests to measure them, and nothing else";
             return Err(Failure::new(FailureKind::Unsupported, "spawn", message));
         };
-        let packed = packed::module(files, &job.artifacts)?;
-        let content = Content::new(&self.shim, files, packed, &invocation).map_err(unready)?;
+        let content = Content::new(&self.shim, files, &job.artifacts, &invocation).map_err(unready)?;
         let limits = job.limits;
         let profile_folder = job.scratch.join("browser");
         let browser = Browser::start(&self.program, Some(&profile_folder), Some(limits));
         let mut browser = browser.map_err(not_started)?;
-        browser.set_network(conditions.network);
+        if let Some(network) = conditions.network {
+            browser.pretend(network).map_err(not_started)?;
+        }
         let site = site::open(content, conditions, limits, browser.inbox()).map_err(unready)?;
         let replay = Replay::new(session);
         let mut visit = Visit { browser: &mut browser, site: &site, limits };
@@ -138,8 +143,8 @@ impl Runtime for Chromium {
 
 /// A guest that is a command reads and writes in its own time, for which a
 /// page has no way but to stand still.
-fn require_host_call(files: &GuestFiles) -> Result<(), Failure> {
-    if files.boundary == Boundary::HostCall {
+fn refuse_command(files: &GuestFiles) -> Result<(), Failure> {
+    if files.boundary != Boundary::Stdio {
         return Ok(());
     }
     let message = "a command waits for its standard input, and nothing in a browser may wait: guests that call the host can be measured";

@@ -10,10 +10,11 @@ use std::sync::mpsc::{self, Sender};
 
 use serde_json::json;
 use wasmfit_kit::Invocation;
-use wasmfit_kit::protocol::{ColdPhase, GuestFiles, Limits};
+use wasmfit_kit::protocol::{Boundary, ColdPhase, GuestFiles, Limits};
 
 use crate::browser::News;
 use crate::http::{self, Answer, Request};
+use crate::packed;
 use crate::tier::Conditions;
 
 /// As a careful site has it: nothing from elsewhere, no code but the site's
@@ -34,18 +35,32 @@ const HEADERS: [(&str, &str); 5] = [
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 const NEVER: &str = "no-store";
 
+const BYTES: &str = "application/octet-stream";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-const SCRIPTS: [(&str, &str); 7] = [
+const SCRIPTS: [(&str, &str); 12] = [
     ("/conversation.js", include_str!("page/conversation.js")),
     ("/director.js", include_str!("page/director.js")),
+    ("/ending.js", include_str!("page/ending.js")),
+    ("/fetching.js", include_str!("page/fetching.js")),
     ("/frames.js", include_str!("page/frames.js")),
     ("/guest.js", include_str!("page/guest.js")),
     ("/page.js", include_str!("page/page.js")),
+    (
+        "/pyodide.js",
+        concat!(include_str!("../../kit/src/pyodide.js"), "\nexport { openPyodide };\n"),
+    ),
+    ("/pyodide_guest.js", include_str!("page/pyodide_guest.js")),
+    ("/pyodide_worker.js", include_str!("page/pyodide_worker.js")),
     ("/turn.js", include_str!("page/turn.js")),
     ("/worker.js", include_str!("page/worker.js")),
 ];
 const INDEX: &str = include_str!("page/index.html");
+
+/// Where guests see the workload, which nobody packs ahead of a launch: its
+/// larger files, mostly weights, would keep that waiting.
+const WORKLOAD: &str = "/workload";
+const PACKED_AT_ONCE: u64 = 4 << 20;
 
 /// What there is to be served.
 #[derive(Debug)]
@@ -74,14 +89,18 @@ enum Body {
 }
 
 impl Content {
-    /// That of a guest whose module is also there `packed`.
+    /// That of a guest; what `artifacts` hold packed is served so.
     pub(crate) fn new(
         shim: &Path,
         files: &GuestFiles,
-        packed: PathBuf,
+        artifacts: &Path,
         invocation: &Invocation,
     ) -> io::Result<Self> {
         let mut pieces = BTreeMap::new();
+        let packed = |plain: PathBuf| {
+            let brotli = packed::file(&plain, artifacts)?;
+            io::Result::Ok(Body::File { plain, brotli })
+        };
         let mut add = |address: &str, body, content_type| {
             let piece = Piece { body, content_type, caching: FOR_EVER };
             pieces.insert(address.to_owned(), piece);
@@ -91,17 +110,30 @@ impl Content {
         }
         for (name, path) in files_below(shim)? {
             if name.ends_with(".js") {
-                add(&format!("/wasi/{name}"), Body::File(path), JAVASCRIPT);
+                add(&format!("/wasi/{name}"), packed(path)?, JAVASCRIPT);
             }
         }
-        let module = format!("/guest/{}.wasm", files.module_sha256);
-        let body = Body::Packed { plain: files.module.clone(), brotli: packed };
-        add(&module, body, "application/wasm");
+        // Pyodide looks for its files in one folder, its module under a name of its own.
+        let pyodide = (files.boundary == Boundary::JavaScript)
+            .then(|| format!("/pyodide/{}/", files.module_sha256));
+        let module = match &pyodide {
+            Some(folder) => format!("{folder}pyodide.asm.wasm"),
+            None => format!("/guest/{}.wasm", files.module_sha256),
+        };
+        add(&module, packed(files.module.clone())?, "application/wasm");
+        if let (Some(address), Some(folder)) = (&pyodide, &files.library) {
+            for (name, path) in files_below(folder)? {
+                let content_type = if name.ends_with(".mjs") { JAVASCRIPT } else { BYTES };
+                add(&format!("{address}{name}"), packed(path)?, content_type);
+            }
+        }
         let mut guest_files = BTreeMap::new();
         for (number, (folder, in_guest)) in invocation.folders.iter().enumerate() {
             for (name, path) in files_below(folder)? {
                 let address = format!("/files/{number}/{name}");
-                add(&address, Body::File(path), "application/octet-stream");
+                let is_ready = in_guest != &WORKLOAD || fs::metadata(&path)?.len() <= PACKED_AT_ONCE;
+                let body = if is_ready { packed(path)? } else { Body::File { plain: path, brotli: None } };
+                add(&address, body, BYTES);
                 guest_files.insert(format!("{in_guest}/{name}"), address);
             }
         }
@@ -109,6 +141,7 @@ impl Content {
         let folders: Vec<&str> = folders.iter().map(|(_, in_guest)| *in_guest).collect();
         let setup = json!({
             "module": module,
+            "pyodide": pyodide,
             "files": guest_files,
             "invocation": {
                 "arguments": arguments, "environment": environment, "folders": folders,
@@ -121,6 +154,7 @@ impl Content {
         let mut setup = self.setup.clone();
         setup["isInWorker"] = json!(conditions.is_in_worker);
         setup["outputBytes"] = json!(limits.output_bytes);
+        setup["memoryBytes"] = json!(limits.memory_bytes);
         // Within a script element nothing may look like its end.
         let setup = setup.to_string().replace('<', "\\u003c");
         let body = Body::Text(INDEX.replace("{{setup}}", &setup));
@@ -130,7 +164,7 @@ impl Content {
 
 /// All files below a folder, by their path in it; without what Python leaves
 /// behind.
-fn files_below(folder: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+pub(crate) fn files_below(folder: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -229,7 +263,7 @@ fn ask(what: Question, body: Vec<u8>, inbox: &Sender<News>) -> Answer {
     // A runner that is done with the page drops the question.
     match answered.recv().ok().flatten() {
         Some(body) => {
-            let headers = headers("application/octet-stream", NEVER);
+            let headers = headers(BYTES, NEVER);
             Answer { status: "200 OK", headers, body: http::Body::Bytes(body) }
         }
         None => text("204 No Content", String::new()),
@@ -241,12 +275,11 @@ impl Piece {
         let mut headers = headers(self.content_type, self.caching);
         let body = match &self.body {
             Body::Text(text) => http::Body::Bytes(text.clone().into()),
-            Body::File(path) => http::Body::File(File::open(path)?),
-            Body::Packed { brotli, .. } if takes_brotli => {
+            Body::File { brotli: Some(brotli), .. } if takes_brotli => {
                 headers.push(("Content-Encoding", "br"));
                 http::Body::File(File::open(brotli)?)
             }
-            Body::Packed { plain, .. } => http::Body::File(File::open(plain)?),
+            Body::File { plain, .. } => http::Body::File(File::open(plain)?),
         };
         Ok(Answer { status: "200 OK", headers, body })
     }

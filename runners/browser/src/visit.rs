@@ -135,7 +135,8 @@ impl Traffic {
 struct Facts {
     /// ms
     longest_task: f64,
-    traffic: Traffic,
+    /// Of the page's own, where the guest is in a worker.
+    traffic: Option<Traffic>,
 }
 
 /// What became of a turn.
@@ -453,7 +454,7 @@ impl Measuring {
             serde_json::from_value::<Facts>(facts).map_err(|error| error.to_string())
         });
         let facts = facts.map_err(|reason| failed(FailureKind::Runner, reason))?;
-        let traffic = said.traffic.and(facts.traffic);
+        let traffic = said.traffic.and(facts.traffic.unwrap_or_default());
         self.page = Some(Page {
             blocked_ns: whole(facts.longest_task * 1e6),
             clock_step_ns: whole(said.clock_step * 1e6),
@@ -515,5 +516,66 @@ impl Director for Measuring {
                 Ok(Some(next))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEP_NS: f64 = 5_000.0;
+
+    fn turn(count: u32, marks: u32) -> Turn {
+        let series = Series { first: 0, count, marks, is_profiled: false };
+        Turn::going_on(vec![b"import".as_slice().into(), b"plain".as_slice().into()], Some(series))
+    }
+
+    /// Messages that came when they came, copied and answered at once.
+    fn told(at_ns: &[u64]) -> Vec<Told> {
+        let at = |ns: &u64| Told { entered_ns: *ns, copied_ns: *ns, answered_ns: *ns };
+        at_ns.iter().map(at).collect()
+    }
+
+    fn walls(times: &[Told]) -> Vec<u64> {
+        times.windows(2).map(|it| it[1].copied_ns - it[0].answered_ns).collect()
+    }
+
+    #[test]
+    fn what_the_clock_does_not_resolve_gets_the_mean_of_its_series() {
+        let mut times = told(&[0, 0, 0, 5_000, 5_000, 10_000]);
+        spread(&turn(3, 0), &mut times, STEP_NS);
+        assert_eq!(walls(&times[2..]), [3_333, 3_334, 3_333]);
+    }
+
+    #[test]
+    fn what_it_resolves_is_left_as_it_was() {
+        let mut times = told(&[0, 0, 0, 200_000, 300_000, 600_000]);
+        spread(&turn(3, 0), &mut times, STEP_NS);
+        assert_eq!(walls(&times[2..]), [200_000, 100_000, 300_000]);
+    }
+
+    #[test]
+    fn marked_phases_get_each_their_own_mean() {
+        // Deliver and collect under a step, infer many.
+        let one = [5_000, 0, 400_000, 5_000, 0];
+        let other = [0, 5_000, 600_000, 0, 5_000];
+        let mut at_ns = vec![0, 0, 0];
+        for took in one.into_iter().chain(other) {
+            at_ns.push(at_ns[at_ns.len() - 1] + took);
+        }
+        let mut times = told(&at_ns);
+        spread(&turn(2, 4), &mut times, STEP_NS);
+        let walls = walls(&times[2..]);
+        assert_eq!(walls[..5], [2_500, 2_500, 400_000, 2_500, 2_500]);
+        assert_eq!(walls[5..], [2_500, 2_500, 600_000, 2_500, 2_500]);
+    }
+
+    #[test]
+    fn phases_are_where_the_guest_was_between_its_messages() {
+        let times = told(&[0, 0, 10, 20, 30, 70, 80, 90]);
+        let found = intervals(&turn(1, 4), &times, 3, 1_000.0);
+        let found: Vec<_> = found.iter().map(|it| (it.phase, it.from_ns, it.until_ns)).collect();
+        assert_eq!(found[2], (RequestPhase::Infer, 1_030, 1_070));
+        assert_eq!(found.len(), 5);
     }
 }

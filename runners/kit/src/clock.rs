@@ -17,7 +17,7 @@ impl CpuClock {
     /// The clock that sees all of a request over `boundary`; `None` natively.
     pub(crate) fn of(boundary: Option<Boundary>) -> Self {
         match boundary {
-            None | Some(Boundary::HostCall) => Self::Thread,
+            None | Some(Boundary::HostCall | Boundary::JavaScript) => Self::Thread,
             Some(Boundary::Stdio) => Self::Process,
         }
     }

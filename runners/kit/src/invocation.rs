@@ -42,7 +42,9 @@ impl Invocation {
         if guest.boundary == Boundary::Stdio {
             arguments.extend(["-c".into(), format!("{DRIVER}\n{}", stdio::CALL)]);
         }
-        let library = guest.library.iter().map(|folder| (folder.clone(), LIBRARY));
+        // What JavaScript brings along, the guest does not look for in a folder.
+        let library = guest.library.iter().filter(|_| guest.boundary != Boundary::JavaScript);
+        let library = library.map(|folder| (folder.clone(), LIBRARY));
         let workload = (session.workload_folder().to_owned(), WORKLOAD);
         Self {
             arguments,
@@ -64,6 +66,17 @@ impl Invocation {
 #[must_use]
 pub fn no_tier(tier: &str) -> Failure {
     Failure::new(FailureKind::Runner, "spawn", format!("this runner has no tier {tier:?}"))
+}
+
+/// The failure of a job whose guest is built for JavaScript around it, in a
+/// runtime that has none.
+#[must_use]
+pub fn needs_javascript(guest: &GuestFiles) -> Failure {
+    let message = format!(
+        "{} is built for JavaScript around it, which Node and browsers have: node/v8, chromium/worker",
+        guest.name
+    );
+    Failure::new(FailureKind::Unsupported, "spawn", message)
 }
 
 /// The guest of a job for a runtime that runs nothing else.
@@ -91,6 +104,11 @@ pub(crate) fn host_call_program(guest: &GuestFiles) -> String {
         // trimmed to serving cannot.
         "ended = resume(served)\n".into()
     } else {
-        format!("{DRIVER}\nimport _host\nserved = serve(_host.call)\n")
+        let call = match guest.boundary {
+            Boundary::HostCall | Boundary::Stdio => "import _host\nserved = serve(_host.call)\n",
+            // Defined before the program is run.
+            Boundary::JavaScript => "served = serve(call)\n",
+        };
+        format!("{DRIVER}\n{call}")
     }
 }

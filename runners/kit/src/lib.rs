@@ -28,7 +28,8 @@ mod watch;
 
 pub use artifact::ArtifactFile;
 pub use invocation::{
-    DRIVER, HOST_CALL_FAULT, HOST_CALL_OK, Invocation, guest_of, no_tier, read_module,
+    DRIVER, HOST_CALL_FAULT, HOST_CALL_OK, Invocation, guest_of, needs_javascript, no_tier,
+    read_module,
 };
 pub use memory::limit_allocation;
 pub use probes::refusal;

@@ -7,10 +7,12 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 
 use wasmfit_protocol::{
-    Artifact, ColdPhase, EXIT_FAILED, Event, Failure, FailureKind, Hello, Job, Task, Tier, VERSION,
+    Artifact, Boundary, ColdPhase, EXIT_FAILED, Event, Failure, FailureKind, Hello, Job, Task,
+    Tier, VERSION,
 };
 
 use crate::events::{Events, Stage};
+use crate::invocation::needs_javascript;
 use crate::probes;
 use crate::session::{About, Ended, Session};
 use crate::watch::{self, Watch};
@@ -26,6 +28,11 @@ pub trait Runtime {
     /// Whether guests run in a process that is not this one, so that all the
     /// kit has of them is told: [`crate::Replay`].
     fn is_elsewhere(&self) -> bool {
+        false
+    }
+
+    /// Whether it can run guests that are built for JavaScript around them.
+    fn has_javascript(&self) -> bool {
         false
     }
 
@@ -129,6 +136,11 @@ fn run_job(runtime: &impl Runtime, job: File, events: &Events) -> Result<Event, 
     }
     let watch = Watch::start(job.limits, events.clone())
         .map_err(|error| refuse(FailureKind::Runner, &format!("cannot watch limits: {error}")))?;
+    if let Some(guest) = job.guest.as_ref().filter(|it| it.boundary == Boundary::JavaScript)
+        && !runtime.has_javascript()
+    {
+        return Err(needs_javascript(guest));
+    }
     if job.task == Task::Prepare {
         events.enter(Stage::Cold(ColdPhase::Compile));
         return runtime.prepare(&job).map(|artifact| Event::Prepared { artifact });

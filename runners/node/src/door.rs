@@ -50,6 +50,14 @@ pub(crate) fn begin(phase: ColdPhase) {
     OPEN.with_borrow_mut(|open| open.iter_mut().for_each(|it| it.session.begin(phase)));
 }
 
+/// The same, of a guest that brings itself up, by the phase's name.
+#[napi]
+pub(crate) fn began(phase: String) {
+    if let Some(phase) = ColdPhase::ALL.into_iter().find(|it| it.name() == phase) {
+        begin(phase);
+    }
+}
+
 /// Closes it again; none that was not opened.
 pub(crate) fn close() -> Option<Session> {
     OPEN.take().map(|it| it.session)

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use napi::bindgen_prelude::{
-    FromNapiValue, Function, JsObjectValue, JsValuesTupleIntoVec, Object, Uint8Array,
+    FnArgs, FromNapiValue, Function, JsObjectValue, JsValuesTupleIntoVec, Object, Uint8Array,
 };
 use serde::{Deserialize, Serialize};
 use wasmfit_kit::{Invocation, Trouble};
@@ -89,6 +89,26 @@ impl<'env> Host<'env> {
     /// has it run `program` to its end.
     pub(crate) fn initialize_and_run(&self, program: &str) -> Result<(), Ending> {
         self.order("initializeAndRun", program.to_owned())
+    }
+
+    /// Opens Pyodide, whose files are in `folder`.
+    pub(crate) fn open_pyodide(
+        &self,
+        invocation: &Invocation,
+        folder: &Path,
+        memory_bytes: u64,
+    ) -> Result<(), Ending> {
+        let Invocation { arguments, environment, folders } = invocation;
+        let call = serde_json::to_string(&Call { arguments, environment, folders });
+        let call = call.map_err(|error| Ending::NotRun { reason: error.to_string() })?;
+        let folder = folder.to_string_lossy().into_owned();
+        // A limit of that size is none, and a double holds it all the same.
+        self.order("openPyodide", FnArgs::from((call, folder, memory_bytes as f64)))
+    }
+
+    /// Has it run `program` to its end.
+    pub(crate) fn run_in_pyodide(&self, program: &str) -> Result<(), Ending> {
+        self.order("runInPyodide", program.to_owned())
     }
 
     /// Runs a guest that is a command to its end.

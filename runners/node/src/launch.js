@@ -22,6 +22,8 @@ class Exit {
 
 // Of the guest.
 let compiled, wasi, pollFiles, instance, exported, view;
+// Or, of Pyodide, all in one.
+let pyodide;
 
 // What went wrong, in the words of host.rs; nothing when nothing did.
 function told(work) {
@@ -50,6 +52,22 @@ function look() {
     view = new DataView(buffer);
     addon.memoryIs(buffer);
   }
+}
+
+// What a promise comes to, waited for within this turn of the event loop.
+function wait(promise) {
+  let came;
+  promise.then(
+    (value) => (came = { value }),
+    (error) => (came = { error }),
+  );
+  while (came === undefined) {
+    // Promises that are kept, and then what they wait for.
+    process._tickCallback();
+    if (came === undefined && !addon.turnLoop()) throw new Error("this Node exports no event loop");
+  }
+  if ("error" in came) throw came.error;
+  return came.value;
 }
 
 function put(bytes) {
@@ -161,10 +179,48 @@ process.exitCode = addon.main({
       exported.turn(put(code), code.length);
     }),
 
+  openPyodide: (text, folder, memoryBytes) =>
+    told(() => {
+      const { environment, folders } = JSON.parse(text);
+      // Pyodide asks for what Node has; without these it would want a package besides.
+      globalThis.require = require;
+      const mount = (files) => {
+        for (const [root, path] of folders) {
+          files.mkdirTree(path);
+          files.mount(files.filesystems.NODEFS, { root }, path);
+        }
+      };
+      const crossing = {
+        take(pointer, length) {
+          addon.memoryIs(pyodide.memory());
+          return addon.answer(pointer, length);
+        },
+        put(pointer) {
+          // The answer may have made memory grow.
+          addon.memoryIs(pyodide.memory());
+          addon.collect(pointer);
+        },
+      };
+      const begin = addon.began;
+      const opened = async () => {
+        const { loadPyodide } = await import(`${folder}/pyodide.mjs`);
+        const environmentOf = Object.fromEntries(environment);
+        const print = (words) => process.stdout.write(words);
+        const options = { folder: `${folder}/`, environment: environmentOf, memoryBytes, begin, print, mount, crossing };
+        return openPyodide(loadPyodide, options);
+      };
+      pyodide = wait(opened());
+    }),
+
+  runInPyodide: (program) =>
+    told(() => {
+      pyodide.turn(program);
+    }),
+
   start: () =>
     told(() => {
       wasi.start(instance);
     }),
 
-  memoryBytes: () => exported?.memory?.buffer.byteLength ?? 0,
+  memoryBytes: () => (pyodide?.memory() ?? exported?.memory?.buffer)?.byteLength ?? 0,
 });

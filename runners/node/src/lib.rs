@@ -7,11 +7,16 @@
 mod code;
 mod door;
 mod host;
+mod turning;
+
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
 use wasmfit_kit::protocol::{
-    Artifact, Boundary, ColdPhase, Failure, FailureKind, Job, Sampling, Task, Tier,
+    Artifact, Boundary, ColdPhase, Failure, FailureKind, GuestFiles, Job, Sampling, Task, Tier,
 };
 use wasmfit_kit::{
     Ended, Invocation, Runtime, Session, Stdio, guest_of, no_tier, read_module, refusal,
@@ -34,6 +39,10 @@ impl Runtime for Node<'_> {
 
     fn version(&self) -> String {
         self.host.version()
+    }
+
+    fn has_javascript(&self) -> bool {
+        true
     }
 
     fn tiers(&self) -> Vec<Tier> {
@@ -63,16 +72,19 @@ impl Runtime for Node<'_> {
             return Err(no_tier(&job.tier));
         }
         let files = guest_of(job)?;
-        session.begin(ColdPhase::Compile);
         let limit_bytes = job.limits.memory_bytes;
-        let loaded =
-            self.host.limit_memory(limit_bytes).and_then(|()| self.host.load(&files.module));
-        loaded.map_err(|it| Failure::from(it.told(limit_bytes)))?;
-        session.begin(ColdPhase::Instantiate);
+        let ended_by = |it: Ending| Failure::from(it.told(limit_bytes));
+        if files.boundary != Boundary::JavaScript {
+            session.begin(ColdPhase::Compile);
+            let loaded = self.host.limit_memory(limit_bytes);
+            loaded.and_then(|()| self.host.load(&files.module)).map_err(ended_by)?;
+            session.begin(ColdPhase::Instantiate);
+        }
         let invocation = Invocation::new(files, &mut session);
         let (session, trouble) = match files.boundary {
             Boundary::HostCall => self.call(&invocation, session)?,
             Boundary::Stdio => self.run(&invocation, session)?,
+            Boundary::JavaScript => self.open_pyodide(&invocation, files, job, session)?,
         };
         let trouble = trouble.map(|it| it.told(limit_bytes).into());
         let linear_memory_bytes = Some(self.host.linear_memory_bytes());
@@ -102,6 +114,24 @@ impl Node<'_> {
         Ok((door::close().ok_or_else(lost)?, ended.err()))
     }
 
+    /// Has Pyodide serve, which brings itself up and tells of its phases.
+    fn open_pyodide(
+        &self,
+        invocation: &Invocation,
+        files: &GuestFiles,
+        job: &Job,
+        session: Session,
+    ) -> Result<(Session, Option<Ending>), Failure> {
+        let folder = pyodide_folder(files, &job.scratch)
+            .map_err(|error| Failure::new(FailureKind::Guest, "spawn", error.to_string()))?;
+        let program = session.program().to_owned();
+        door::open(session);
+        let opened = self.host.open_pyodide(invocation, &folder, job.limits.memory_bytes);
+        let ended = opened.and_then(|()| self.host.run_in_pyodide(&program));
+        let lost = || Failure::new(FailureKind::Runner, "guest", "the session was lost");
+        Ok((door::close().ok_or_else(lost)?, ended.err()))
+    }
+
     /// Has a guest that is a command serve.
     fn run(
         &self,
@@ -119,6 +149,26 @@ impl Node<'_> {
         let (session, ended) = stdio.serve(session, || self.host.start()).map_err(unready)?;
         Ok((session, ended.err()))
     }
+}
+
+/// Puts together in one folder what Pyodide looks for in one, its module under
+/// its own name.
+fn pyodide_folder(files: &GuestFiles, scratch: &Path) -> io::Result<PathBuf> {
+    let folder = scratch.join("pyodide");
+    fs::create_dir_all(&folder)?;
+    symlink(&files.module, folder.join("pyodide.asm.wasm"))?;
+    for entry in files
+        .library
+        .iter()
+        .map(fs::read_dir)
+        .collect::<io::Result<Vec<_>>>()?
+        .into_iter()
+        .flatten()
+    {
+        let path = entry?.path();
+        symlink(&path, folder.join(path.file_name().unwrap_or_default()))?;
+    }
+    Ok(folder)
 }
 
 /// Does the job on standard input with what `launch.js` offers; returns the

@@ -85,6 +85,10 @@ pub enum Boundary {
     /// The guest reads its standard input and writes its standard output,
     /// both pipes.
     Stdio,
+    /// The guest is built for JavaScript around it and calls a function of
+    /// that; bytes are copied between linear memory and the host's.
+    #[serde(rename = "javascript")]
+    JavaScript,
 }
 
 impl Boundary {
@@ -94,6 +98,7 @@ impl Boundary {
         match self {
             Self::HostCall => "host-call",
             Self::Stdio => "stdio",
+            Self::JavaScript => "javascript",
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use wasmedge_sys::{AsInstance, Config, Executor, Instance, Module, Store, WasiModule, WasmValue};
 use wasmedge_types::error::{CoreError, WasmEdgeError};
 use wasmfit_kit::protocol::{Boundary, ColdPhase, Failure, FailureKind, GuestFiles, Limits};
-use wasmfit_kit::{Ended, Invocation, Session, Stdio, Trouble};
+use wasmfit_kit::{Ended, Invocation, Session, Stdio, Trouble, needs_javascript};
 
 use crate::engine::{self, Mode};
 use crate::gas::{self, Gas};
@@ -36,6 +36,7 @@ pub(crate) fn serve(
         Boundary::HostCall => {
             reactor::serve(Host::new(mode, &config, &invocation)?, &module, session)
         }
+        Boundary::JavaScript => Err(needs_javascript(files)),
         Boundary::Stdio => {
             let stdio = Stdio::redirect().map_err(broken)?;
             let mut host = Host::new(mode, &config, &invocation)?;

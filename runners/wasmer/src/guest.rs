@@ -8,7 +8,7 @@ use wasmer_wasix::runtime::task_manager::tokio::TokioTaskManager;
 use wasmer_wasix::virtual_fs::{FileSystem, host_fs};
 use wasmer_wasix::{PluggableRuntime, WasiEnv, WasiError, WasiFunctionEnv};
 use wasmfit_kit::protocol::{Boundary, ColdPhase, Failure, FailureKind, GuestFiles};
-use wasmfit_kit::{Ended, Invocation, Session, Stdio, Trouble};
+use wasmfit_kit::{Ended, Invocation, Session, Stdio, Trouble, needs_javascript};
 
 use crate::descriptor::Descriptor;
 use crate::{poll, reactor};
@@ -35,6 +35,7 @@ pub(crate) fn serve(
                 env.initialize(store, instance).map_err(Trouble::not_run)
             })
         }
+        Boundary::JavaScript => Err(needs_javascript(files)),
         Boundary::Stdio => {
             let stdio = Stdio::redirect().map_err(broken)?;
             let mut env = wasi(&mut store, &invocation, &tokio)?;

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::AsFd;
 
 use wasmfit_kit::protocol::{Boundary, ColdPhase, Failure, FailureKind, GuestFiles, monotonic_ns};
-use wasmfit_kit::{Ended, GuestCode, Invocation, Session, Stdio, Trouble};
+use wasmfit_kit::{Ended, GuestCode, Invocation, Session, Stdio, Trouble, needs_javascript};
 use wasmtime::{Engine, Instance, Linker, Module, ResourceLimiter, Store, Trap, WasmBacktrace};
 use wasmtime_wasi::cli::{InputFile, OutputFile};
 use wasmtime_wasi::p1::{self, WasiP1Ctx};
@@ -37,6 +37,7 @@ pub(crate) fn serve(
             let ended = reactor::run(linker(engine)?, module, &mut store);
             Ok(end(store, ended.err(), Some(code::of(module))))
         }
+        Boundary::JavaScript => Err(needs_javascript(files)),
         Boundary::Stdio => {
             let unready = |error: io::Error| runner_failure(&error.to_string());
             let stdio = Stdio::redirect().map_err(unready)?;

@@ -1,25 +1,14 @@
 // Serves from a guest, turn by turn, in whatever thread this runs in. What a turn consists of is
 // decided elsewhere, between turns, so that nothing but the guest's own work is within one.
-import { ending, Guest, TooMuchPrinted } from "./guest.js";
+import { ending, TooMuchPrinted } from "./ending.js";
 import { Turn } from "./turn.js";
 
 const PRINTED_BYTES = 4096;
 
-async function bytesOf(address) {
-  const response = await fetch(address);
-  if (!response.ok) throw new Error(`${address}: ${response.status} ${response.statusText}`);
-  return new Uint8Array(await response.arrayBuffer());
-}
-
-// When the last of what was fetched so far had arrived.
-function arrived() {
-  return Math.max(0, ...performance.getEntriesByType("resource").map((it) => it.responseEnd));
-}
-
-// `setup`: the module's address, the files' addresses by their paths in the guest, its invocation.
+// `Guest`: its class. `setup`: addresses of module and files, the invocation, the limits.
 // `director`: `opening()` and `next(told)` give turns, and nothing when all is told; `requests()`
 // gives all requests. `enter` hears of each phase as it begins.
-export async function converse(setup, director, enter = () => {}) {
+export async function converse(Guest, setup, director, enter = () => {}) {
   const phases = [];
   const begin = (phase, at = performance.now()) => {
     phases.push([phase, at]);
@@ -40,19 +29,10 @@ export async function converse(setup, director, enter = () => {}) {
   });
   try {
     begin("fetch");
+    const answer = (message) => turn.answer(message);
     const opening = director.opening();
-    const paths = Object.keys(setup.files);
-    const contents = Promise.all(paths.map((path) => bytesOf(setup.files[path])));
-    const compiled = WebAssembly.compileStreaming(fetch(setup.module));
-    const [module, fetched, first] = await Promise.all([compiled, contents, opening]);
-    begin("compile", arrived());
-    begin("instantiate");
-    const files = Object.fromEntries(paths.map((path, at) => [path, fetched[at]]));
-    guest = new Guest(setup.invocation, files, (message) => turn.answer(message), print);
-    await guest.instantiate(module);
-    begin("initialize");
-    guest.initialize();
-    for (let next = first; next; next = await director.next(told(null))) {
+    guest = await Guest.open(setup, { begin, answer, print });
+    for (let next = await opening; next; next = await director.next(told(null))) {
       if (next.series && requests.length === 0) requests = await director.requests();
       turn = new Turn(next, requests, enter);
       guest.turn(next.program);
@@ -72,11 +52,4 @@ export function clockStep() {
     least = Math.min(least, now - before);
   }
   return least;
-}
-
-// What came over the network so far, and how much it is unpacked, bytes.
-export function traffic() {
-  const entries = performance.getEntriesByType("resource").concat(performance.getEntriesByType("navigation"));
-  const sum = (field) => entries.reduce((total, it) => total + it[field], 0);
-  return { transferred: sum("transferSize"), encoded: sum("encodedBodySize"), decoded: sum("decodedBodySize") };
 }

@@ -1,5 +1,6 @@
 // The runner, as the page sees it: it says what each turn consists of.
-import { clockStep, traffic } from "./conversation.js";
+import { clockStep } from "./conversation.js";
+import { traffic } from "./fetching.js";
 import { pack, unpack } from "./frames.js";
 
 const header = (frame) => JSON.parse(new TextDecoder().decode(frame));

@@ -1,14 +1,10 @@
 // A WASI guest that calls the host: its files, its instance, its turns.
-import { ConsoleStdout, Directory, File, OpenFile, PreopenDirectory, WASI, WASIProcExit } from "./wasi/index.js";
+import { OutOfMemory } from "./ending.js";
+import { arrived, fetchAll } from "./fetching.js";
+import { ConsoleStdout, Directory, File, OpenFile, PreopenDirectory, WASI } from "./wasi/index.js";
 
 const OK = 0;
 const FAULT = -2;
-
-// Thrown where the guest has no memory for what it is to be told.
-class OutOfMemory extends Error {}
-
-// Thrown where it prints more than it may.
-export class TooMuchPrinted extends Error {}
 
 // Folders as the guest sees them, of files by their paths: `{"/workload/workload.py": bytes}`.
 function folders(files, roots) {
@@ -30,27 +26,28 @@ function folders(files, roots) {
 }
 
 export class Guest {
-  // `invocation`: the guest's arguments, environment and folders; `files`: what is in those;
-  // `answer`: given a message, what to answer, or null when the conversation is over;
-  // `print`: takes what the guest prints.
-  constructor(invocation, files, answer, print) {
+  // Fetches it, compiles it meanwhile, and brings its interpreter up.
+  static async open(setup, { begin, answer, print }) {
+    const { invocation } = setup;
+    const compiled = WebAssembly.compileStreaming(fetch(setup.module));
+    const [module, files] = await Promise.all([compiled, fetchAll(setup.files)]);
+    begin("compile", arrived());
+    begin("instantiate");
     const { arguments: args, environment, folders: roots } = invocation;
     const [nothing, printed] = [new OpenFile(new File([])), new ConsoleStdout(print)];
     const open = [nothing, printed, printed, ...folders(files, roots)];
-    this.wasi = new WASI(args, environment.map(([name, value]) => `${name}=${value}`), open);
+    const wasi = new WASI(args, environment.map(([name, value]) => `${name}=${value}`), open);
+    const guest = new Guest(answer);
+    const host = { call: (...where) => guest.#call(...where) };
+    const instance = await WebAssembly.instantiate(module, { wasi_snapshot_preview1: wasi.wasiImport, host });
+    guest.exported = instance.exports;
+    begin("initialize");
+    wasi.initialize(instance);
+    return guest;
+  }
+
+  constructor(answer) {
     this.answer = answer;
-  }
-
-  async instantiate(module) {
-    const host = { call: (...where) => this.#call(...where) };
-    const imports = { wasi_snapshot_preview1: this.wasi.wasiImport, host };
-    const instance = await WebAssembly.instantiate(module, imports);
-    this.instance = instance;
-    this.exported = instance.exports;
-  }
-
-  initialize() {
-    this.wasi.initialize(this.instance);
   }
 
   // Has the interpreter run `program` to its end.
@@ -83,18 +80,4 @@ export class Guest {
     if (at !== 0) new Uint8Array(this.exported.memory.buffer).set(bytes, at);
     return at;
   }
-}
-
-// How a guest ended other than by being told to.
-export function ending(error) {
-  if (error instanceof TooMuchPrinted) return { ending: "printed" };
-  if (error instanceof WASIProcExit) return { ending: "exited", code: error.code };
-  const reason = String(error?.message ?? error);
-  if (error instanceof OutOfMemory || /initial memory size .* is larger/.test(reason)) {
-    return { ending: "memory-refused" };
-  }
-  if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) {
-    return { ending: "trapped", reason, backtrace: String(error.stack ?? "") };
-  }
-  return { ending: "not-run", reason };
 }

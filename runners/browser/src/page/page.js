@@ -1,5 +1,5 @@
 // The page that a visitor opens: it starts the guest, in a worker or in its own thread.
-import { traffic } from "./conversation.js";
+import { traffic } from "./fetching.js";
 
 const setup = JSON.parse(document.querySelector("#setup").textContent);
 let longestTask = 0;
@@ -12,7 +12,8 @@ tasks.observe({ type: "longtask", buffered: true });
 // The browser asks for it when the first response is there.
 globalThis.facts = () => {
   note(tasks.takeRecords());
-  return { longestTask, traffic: traffic() };
+  // In its own thread the guest has told it already.
+  return { longestTask, traffic: setup.isInWorker ? traffic() : null };
 };
 
 // What a hung guest hung in, for whoever has to tell.
@@ -22,11 +23,13 @@ addEventListener("error", ({ message }) => fail(message));
 addEventListener("unhandledrejection", ({ reason }) => fail(reason?.message ?? reason));
 
 if (setup.isInWorker) {
-  const worker = new Worker("/worker.js", { type: "module" });
+  const script = setup.pyodide ? "/pyodide_worker.js" : "/worker.js";
+  const worker = new Worker(script, { type: "module" });
   worker.onmessage = ({ data: phase }) => enter(phase);
   worker.onerror = ({ message }) => fail(message ?? "the worker could not be started");
   worker.postMessage({ ...setup, openedAt: performance.timeOrigin });
 } else {
-  const [{ converse }, { Director }] = await Promise.all([import("./conversation.js"), import("./director.js")]);
-  await converse(setup, new Director(performance.timeOrigin), enter);
+  const modules = ["./conversation.js", "./director.js", setup.pyodide ? "./pyodide_guest.js" : "./guest.js"];
+  const [{ converse }, { Director }, { Guest }] = await Promise.all(modules.map((it) => import(it)));
+  await converse(Guest, setup, new Director(performance.timeOrigin), enter);
 }

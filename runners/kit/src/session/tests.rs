@@ -34,6 +34,14 @@ const SAMPLING: Sampling = Sampling {
 };
 
 fn begin(boundary: Option<Boundary>, task: impl FnOnce(&Path) -> Task) -> Conversation {
+    begin_there(boundary, false, task)
+}
+
+fn begin_there(
+    boundary: Option<Boundary>,
+    is_elsewhere: bool,
+    task: impl FnOnce(&Path) -> Task,
+) -> Conversation {
     let folder = tempfile::tempdir().expect("a folder");
     let events = tempfile::tempfile().expect("a file");
     let pipe = Events::new(events.try_clone().expect("a second handle"));
@@ -49,7 +57,7 @@ fn begin(boundary: Option<Boundary>, task: impl FnOnce(&Path) -> Task) -> Conver
         debug_files: Vec::new(),
         task: task(folder.path()),
     };
-    let session = Session::new(&job, pipe, false).expect("a session");
+    let session = Session::new(&job, pipe, is_elsewhere).expect("a session");
     Conversation { folder, events, session, orders: Vec::new(), marks: None, frozen: b"reseeded" }
 }
 
@@ -82,15 +90,18 @@ fn measure_over(
     requests: u8,
     sampling: Option<Sampling>,
 ) -> Conversation {
-    begin(boundary, |folder| {
-        let path = folder.join("requests.frames");
-        let mut file = FramesWriter::create(&path).expect("created");
-        for request in 0..requests {
-            file.push(&[b'r', request]).expect("pushed");
-        }
-        file.finish().expect("finished");
-        Task::Measure { workload: workload(), requests: path, sampling }
-    })
+    begin(boundary, |folder| measuring(folder, requests, sampling))
+}
+
+/// The task, with its requests.
+fn measuring(folder: &Path, requests: u8, sampling: Option<Sampling>) -> Task {
+    let path = folder.join("requests.frames");
+    let mut file = FramesWriter::create(&path).expect("created");
+    for request in 0..requests {
+        file.push(&[b'r', request]).expect("pushed");
+    }
+    file.finish().expect("finished");
+    Task::Measure { workload: workload(), requests: path, sampling }
 }
 
 impl Conversation {
@@ -494,4 +505,129 @@ fn requests_are_made_one_by_one() {
     assert_eq!(event, Ok(Event::RequestsMade { count: 3 }));
     let made = FramesReader::open(&path).expect("opened").map(|frame| frame.expect("read"));
     assert_eq!(made.collect::<Vec<_>>(), [&b"one"[..], b"two", b"three"]);
+}
+
+/// A guest that is elsewhere: takes turn after turn by itself, each request in
+/// 3 µs by its own clock, and tells of them afterwards.
+fn play(
+    replay: &mut Replay,
+    mut tamper: impl FnMut(&mut Vec<(Vec<u8>, Told)>),
+) -> Result<(), Over> {
+    let mut now_ns = 1_000_000;
+    loop {
+        let turn = replay.turn().clone();
+        let requests: Vec<Arc<[u8]>> = replay.requests().to_vec();
+        let mut told: Vec<(Vec<u8>, Told)> = Vec::new();
+        let mut say = |message: &[u8]| {
+            now_ns += 2_000;
+            let (entered_ns, copied_ns) = (now_ns, now_ns + 1_000);
+            now_ns += 1_000;
+            told.push((message.to_vec(), Told { entered_ns, copied_ns, answered_ns: now_ns }));
+        };
+        let versions = turn.answers.iter().any(|it| it.starts_with(b"versions"));
+        let is_opening = turn.answers.iter().any(|it| it.starts_with(b"load"));
+        for _ in &turn.answers {
+            say(b"");
+        }
+        let Series { first, count, marks, .. } =
+            turn.series.unwrap_or(Series { first: 0, count: 0, marks: 0, is_profiled: false });
+        let mut last = match (versions, is_opening) {
+            (true, _) => b"python=3.15.0".to_vec(),
+            (_, true) => [&requests[0][..], b"!"].concat(),
+            (false, false) => Vec::new(),
+        };
+        for index in first..first + count {
+            say(&last);
+            (0..marks).for_each(|_| say(b""));
+            last = [&requests[index as usize % requests.len()][..], b"!"].concat();
+        }
+        say(&last);
+        tamper(&mut told);
+        let heard = told.iter().map(|(message, told)| (&message[..], *told));
+        if !replay.take(heard)? {
+            return Ok(());
+        }
+    }
+}
+
+fn elsewhere(requests: u8, sampling: Option<Sampling>) -> (Conversation, Replay) {
+    let mut conversation = begin_there(Some(Boundary::HostCall), true, |folder| {
+        measuring(folder, requests, sampling)
+    });
+    let other = measure_over(Some(Boundary::HostCall), 1, None);
+    let session = std::mem::replace(&mut conversation.session, other.session);
+    (conversation, Replay::new(session))
+}
+
+#[test]
+fn what_is_told_of_a_guest_elsewhere_is_sampled_as_it_was_told() {
+    let (mut conversation, mut replay) = elsewhere(3, Some(SAMPLING));
+    replay.begin_at(500_000);
+    replay.begin(ColdPhase::Initialize, 900_000);
+    play(&mut replay, |_| {}).expect("all turns");
+    conversation.session = replay.into_session();
+    let (samples, served, folder) = conversation.served();
+    let of = |pass| samples.iter().filter(move |it: &&Sample| it.pass == pass);
+    assert!(of(Pass::Plain).count() >= 7 && of(Pass::Phase).count() >= 35);
+    assert!(of(Pass::Plain).all(|it| it.wall_ns == 3_000 && it.cpu_ns.is_none()));
+    // Behind a mark the time until it came, behind the response that of its copy too.
+    let phases: Vec<u64> = of(Pass::Phase).take(5).map(|it| it.wall_ns).collect();
+    assert_eq!(phases, [2_000, 2_000, 2_000, 2_000, 3_000]);
+    let cold: u64 = of(Pass::Cold).map(|it| it.wall_ns).sum();
+    assert_eq!(served.cold_start_ns, cold);
+    // Opening to the first response: five messages by the guest's clock.
+    assert_eq!(cold, 1_000_000 + 5 * 3_000 - 500_000);
+    let kept = FramesReader::open(&folder.path().join("responses.frames")).expect("kept");
+    let kept: Vec<Vec<u8>> = kept.map(|it| it.expect("a frame")).collect();
+    assert_eq!(kept, [b"r\0!".to_vec(), b"r\x01!".to_vec(), b"r\x02!".to_vec()]);
+}
+
+#[test]
+fn a_turn_that_was_not_taken_to_its_end_ends_the_job() {
+    let (mut conversation, mut replay) = elsewhere(3, Some(SAMPLING));
+    let mut turns = 0;
+    let cut = |told: &mut Vec<(Vec<u8>, Told)>| {
+        turns += 1;
+        if turns == 3 {
+            told.pop();
+        }
+    };
+    assert_eq!(play(&mut replay, cut), Err(Over));
+    conversation.session = replay.into_session();
+    let failure = conversation.failure();
+    assert_eq!(failure.message, "the guest's loop ended before it was told to");
+}
+
+#[test]
+fn a_report_of_failure_is_heard_wherever_it_comes() {
+    let (mut conversation, mut replay) = elsewhere(3, Some(SAMPLING));
+    let token = String::from_utf8(replay.turn().answers[0][7..39].to_vec()).expect("a token");
+    let mut turns = 0;
+    let report = |told: &mut Vec<(Vec<u8>, Told)>| {
+        turns += 1;
+        if turns == 2 {
+            told.truncate(1);
+            told[0].0 = format!("{token}raised\ninfer\nValueError: no\n").into_bytes();
+        }
+    };
+    assert_eq!(play(&mut replay, report), Err(Over));
+    conversation.session = replay.into_session();
+    assert_eq!(conversation.failure().message, "ValueError: no");
+}
+
+#[test]
+fn a_response_that_changes_is_found_elsewhere_too() {
+    let (mut conversation, mut replay) = elsewhere(1, Some(SAMPLING));
+    let mut turns = 0;
+    let change = |told: &mut Vec<(Vec<u8>, Told)>| {
+        turns += 1;
+        if turns == 4
+            && let Some((message, _)) = told.last_mut()
+        {
+            message.push(b'?');
+        }
+    };
+    assert_eq!(play(&mut replay, change), Err(Over));
+    conversation.session = replay.into_session();
+    assert_eq!(conversation.failure().kind, FailureKind::Unsteady);
 }
