@@ -80,12 +80,8 @@ struct Piece {
 #[derive(Debug)]
 enum Body {
     Text(String),
-    File(PathBuf),
-    /// A file, and the same packed with Brotli.
-    Packed {
-        plain: PathBuf,
-        brotli: PathBuf,
-    },
+    /// A file, and the same packed with Brotli, where that is there.
+    File { plain: PathBuf, brotli: Option<PathBuf> },
 }
 
 impl Content {

@@ -57,6 +57,8 @@ function look() {
 // What a promise comes to, waited for within this turn of the event loop.
 function wait(promise) {
   let came;
+  // V8's own compiler threads do not keep the loop alive, and a loop that is not alive looks at nothing.
+  const alive = setInterval(() => {}, 1000);
   promise.then(
     (value) => (came = { value }),
     (error) => (came = { error }),
@@ -66,6 +68,7 @@ function wait(promise) {
     process._tickCallback();
     if (came === undefined && !addon.turnLoop()) throw new Error("this Node exports no event loop");
   }
+  clearInterval(alive);
   if ("error" in came) throw came.error;
   return came.value;
 }

@@ -22,7 +22,7 @@ const ONCE: c_int = 1;
 /// Turns the event loop once; says whether it could.
 #[napi]
 #[must_use]
-pub fn turn_loop() -> bool {
+pub(crate) fn turn_loop() -> bool {
     // SAFETY: the names are strings that end with a zero, and what they name in
     // this process is libuv's own, of these types (`uv.h`).
     let (default_loop, run) = unsafe {
