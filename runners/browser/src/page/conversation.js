@@ -11,6 +11,12 @@ async function bytesOf(address) {
   return new Uint8Array(await response.arrayBuffer());
 }
 
+// Where a guest comes from: over the network, unless whoever runs it has it already.
+const network = {
+  compile: (address) => WebAssembly.compileStreaming(fetch(address)),
+  bytes: bytesOf,
+};
+
 // When the last of what was fetched so far had arrived.
 function arrived() {
   return Math.max(0, ...performance.getEntriesByType("resource").map((it) => it.responseEnd));
@@ -18,8 +24,9 @@ function arrived() {
 
 // `setup`: the module's address, the files' addresses by their paths in the guest, its invocation.
 // `director`: `opening()` and `next(told)` give turns, and nothing when all is told; `requests()`
-// gives all requests. `enter` hears of each phase as it begins.
-export async function converse(setup, director, enter = () => {}) {
+// gives all requests. `enter` hears of each phase as it begins. `source` gives the module and the
+// bytes of files by their addresses.
+export async function converse(setup, director, enter = () => {}, source = network) {
   const phases = [];
   const begin = (phase, at = performance.now()) => {
     phases.push([phase, at]);
@@ -42,8 +49,8 @@ export async function converse(setup, director, enter = () => {}) {
     begin("fetch");
     const opening = director.opening();
     const paths = Object.keys(setup.files);
-    const contents = Promise.all(paths.map((path) => bytesOf(setup.files[path])));
-    const compiled = WebAssembly.compileStreaming(fetch(setup.module));
+    const contents = Promise.all(paths.map((path) => source.bytes(setup.files[path])));
+    const compiled = source.compile(setup.module);
     const [module, fetched, first] = await Promise.all([compiled, contents, opening]);
     begin("compile", arrived());
     begin("instantiate");

@@ -37,7 +37,9 @@ export class Guest {
     const { arguments: args, environment, folders: roots } = invocation;
     const [nothing, printed] = [new OpenFile(new File([])), new ConsoleStdout(print)];
     const open = [nothing, printed, printed, ...folders(files, roots)];
-    this.wasi = new WASI(args, environment.map(([name, value]) => `${name}=${value}`), open);
+    const variables = environment.map(([name, value]) => `${name}=${value}`);
+    // Otherwise it tells the console of every call.
+    this.wasi = new WASI(args, variables, open, { debug: false });
     this.answer = answer;
   }
 

@@ -14,7 +14,7 @@ use wasmfit_protocol::{ColdPhase, Failure, FailureKind, RequestPhase};
 use super::{BurstKind, Over, Session, Stage, Step, Told, nothing, order};
 
 /// A guest that has stopped goes on: what it served with is still there.
-const GO_ON: &str = "served = serve(*served[:3])\n";
+pub const GO_ON: &str = "served = serve(*served[:3])\n";
 
 /// How long a burst of the profile pass takes here. To start a profiler in
 /// another process is an order of its own, and it first notes all code that
