@@ -121,7 +121,8 @@ fn shim(places: &Places) -> Result<Files, CommandError> {
         return Err(CommandError::Setup(message));
     }
     let all = below(folder, "").map_err(storage(folder))?;
-    let is_wanted = |name: &str| name.ends_with(".js") || name.starts_with("LICENSE");
+    let is_script = |name: &str| Path::new(name).extension().is_some_and(|it| it == "js");
+    let is_wanted = |name: &str| is_script(name) || name.starts_with("LICENSE");
     let named = all.into_iter().map(|(name, path)| (name.trim_start_matches('/').to_owned(), path));
     Ok(named.filter(|(name, _)| is_wanted(name)).collect())
 }

@@ -5,8 +5,9 @@
 //! but that folder, and sends nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use askama::Template;
@@ -189,12 +190,7 @@ pub(crate) fn write(
         let Some(record) = &workload.record else { continue };
         for case in &workload.cases {
             let name = case.case.to_string();
-            let found = native_of(case).and_then(|(cell, native_ns)| {
-                let responses = RunDirectory::responses_of(run.folder, &case.case, &cell.target);
-                let requests = RunDirectory::requests_of(run.folder, &case.case);
-                (requests.is_file() && responses.is_file())
-                    .then_some((cell, native_ns, requests, responses))
-            });
+            let found = measured_natively(case, run);
             let Some((native, native_ns, requests, responses)) = found else {
                 let reason = "native CPython was not measured, so that there is nothing to compare responses with";
                 refused.push((name, reason.into()));
@@ -271,10 +267,17 @@ pub(crate) fn write(
     Ok(count)
 }
 
-/// Native's cell, and its median.
-fn native_of(case: &CaseAnalysis) -> Option<(&CellAnalysis, f64)> {
+/// Native's cell, its median, the requests and its responses.
+fn measured_natively<'a>(
+    case: &'a CaseAnalysis,
+    run: &RunPlace<'_>,
+) -> Option<(&'a CellAnalysis, f64, PathBuf, PathBuf)> {
     let cell = case.cells.iter().find(|cell| cell.target.is_native())?;
-    Some((cell, cell.measured()?.latency.as_ref()?.median_ns.value))
+    let median_ns = cell.measured()?.latency.as_ref()?.median_ns.value;
+    let requests = RunDirectory::requests_of(run.folder, &case.case);
+    let responses = RunDirectory::responses_of(run.folder, &case.case, &cell.target);
+    let are_there = requests.is_file() && responses.is_file();
+    are_there.then_some((cell, median_ns, requests, responses))
 }
 
 /// The median, with its interval.
@@ -412,5 +415,9 @@ fn abbreviated(content: &[u8]) -> String {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
