@@ -14,7 +14,7 @@ use wasmfit_protocol::{
 use wasmfit_record::{GuestRecord, Making};
 
 use crate::places::Places;
-use crate::workloads::Workload;
+use crate::workloads::{ANY_GUEST, Workload};
 
 /// Where a guest's folder says what it is.
 const FILE: &str = "guest.toml";
@@ -222,6 +222,26 @@ impl Guest {
                 Err(format!("guest {guest} was made for others: {}", names.join(", ")))
             }
         })
+    }
+
+    /// Why it cannot serve a workload on any runtime, as far as that is known
+    /// before trying.
+    pub(crate) fn unsupported(&self, workload: &Workload) -> Option<String> {
+        if let Some(reason) = &self.manifest.unavailable {
+            return Some(reason.clone());
+        }
+        if let Some(made_for_it) = self.was_made_for(workload) {
+            return made_for_it.err();
+        }
+        if workload.manifest.guests.iter().any(|it| it == ANY_GUEST) {
+            return self.lacks(&workload.manifest.packages);
+        }
+        let name = &self.manifest.name;
+        if workload.manifest.guests.contains(name) {
+            return None;
+        }
+        let lacks = self.lacks(&workload.manifest.packages);
+        Some(lacks.unwrap_or_else(|| format!("its workload.toml does not list guest {name}")))
     }
 
     /// By which names its packages are imported.

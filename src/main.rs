@@ -18,6 +18,7 @@ mod drive;
 mod exit;
 mod guests;
 mod inventory;
+mod live;
 mod machine;
 mod making;
 mod matrix;

@@ -8,7 +8,7 @@ use wasmfit_record::{GuestRecord, Target};
 
 use crate::drive::Runner;
 use crate::guests::Guest;
-use crate::workloads::{ANY_GUEST, Workload};
+use crate::workloads::Workload;
 
 /// A target, with all that is needed to launch it.
 #[derive(Clone, Debug)]
@@ -97,20 +97,7 @@ impl Setup {
     /// trying.
     pub(crate) fn unsupported(&self, workload: &Workload) -> Option<String> {
         let guest = self.guest.as_ref()?;
-        if let Some(reason) = guest.manifest.unavailable.clone().or_else(|| self.lacks()) {
-            return Some(reason);
-        }
-        if let Some(made_for_it) = guest.was_made_for(workload) {
-            return made_for_it.err();
-        }
-        if workload.manifest.guests.iter().any(|it| it == ANY_GUEST) {
-            return guest.lacks(&workload.manifest.packages);
-        }
-        if workload.manifest.guests.contains(&guest.manifest.name) {
-            return None;
-        }
-        Some(guest.lacks(&workload.manifest.packages).unwrap_or_else(|| {
-            format!("its workload.toml does not list guest {}", self.target.guest)
-        }))
+        let unavailable = guest.manifest.unavailable.clone();
+        unavailable.or_else(|| self.lacks()).or_else(|| guest.unsupported(workload))
     }
 }

@@ -11,6 +11,7 @@ use crate::analysis::Analysis;
 use crate::charts::{self, Figure};
 use crate::format::count;
 use crate::html::{SCRIPT, script_hash, subject};
+use crate::live::{self, Live, RunPlace};
 use crate::verdict::Grade;
 use crate::{ReportError, analyze, render, replace};
 
@@ -23,6 +24,8 @@ const RAW: [&str; 3] = ["run.json", "samples.csv", "profile.csv"];
 struct Index {
     runs: Vec<Entry>,
     histories: Vec<Figure>,
+    /// Whether there is a page on which readers measure.
+    is_live: bool,
     script_hash: String,
 }
 
@@ -41,8 +44,13 @@ struct Entry {
 }
 
 /// Writes the runs in `folders` as a site into `out`, which may hold one
-/// already, and returns its index.
-pub fn publish(folders: &[PathBuf], out: &Path) -> Result<PathBuf, ReportError> {
+/// already, and returns its index. With a guest that readers run, the last of
+/// the runs gets a page on which they do.
+pub fn publish(
+    folders: &[PathBuf],
+    live: Option<&Live>,
+    out: &Path,
+) -> Result<PathBuf, ReportError> {
     let mut runs = Vec::new();
     for folder in folders {
         runs.push((folder, analyze(folder)?));
@@ -65,10 +73,15 @@ pub fn publish(folders: &[PathBuf], out: &Path) -> Result<PathBuf, ReportError> 
         }
         entries.push(entry(name, analysis));
     }
+    if let (Some(live), Some((folder, analysis)), Some(entry)) = (live, runs.last(), entries.last())
+    {
+        live::write(live, &RunPlace { folder, name: &entry.folder }, analysis, out)?;
+    }
     let analyses: Vec<_> = runs.iter().map(|(_, analysis)| analysis).collect();
     let index = Index {
         runs: entries,
         histories: charts::histories(&analyses)?,
+        is_live: live.is_some(),
         script_hash: script_hash(),
     };
     let path = out.join("index.html");

@@ -93,8 +93,10 @@ pub(crate) struct Report {
 /// changed from run to run. Nothing in it needs a server or another host.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-Example:
+Examples:
   wasmfit publish runs/* --out site
+  wasmfit publish runs/* --out site --live
+  wasmfit publish runs/* --out site --live=cpython-3.15
   python3 -m http.server --directory site")]
 pub(crate) struct Publish {
     /// Folders that `wasmfit bench` or `wasmfit assess` made
@@ -103,6 +105,12 @@ pub(crate) struct Publish {
     /// Folder of the site; its index is written again
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out: PathBuf,
+    /// Add a page on which readers measure the last run's workloads in their
+    /// own browsers, on a guest over host-call [default: cpython-3.15-suite
+    /// where it is made, else cpython-3.15]
+    #[arg(long, value_name = "GUEST", num_args = 0..=1, require_equals = true)]
+    #[expect(clippy::option_option, reason = "whether, and with which")]
+    pub(crate) live: Option<Option<String>>,
 }
 
 /// Find out how far the attribution of each target is off

@@ -6,6 +6,7 @@ mod comparison;
 mod fixture;
 mod ladder;
 mod limits;
+mod live;
 mod verdict;
 
 use std::fs;
@@ -820,7 +821,7 @@ fn a_site_links_every_run_and_shows_how_a_case_changed() {
         folders.push(run);
     }
     let site = folder.path().join("site");
-    let index = fs::read_to_string(publish(&folders, &site).unwrap()).unwrap();
+    let index = fs::read_to_string(publish(&folders, None, &site).unwrap()).unwrap();
     let names = ["2026-01-01T09-30-00Z", "2026-01-01T09-30-00Z-2", "2026-01-02T09-30-00Z"];
     let places: Vec<_> =
         names.iter().map(|it| index.find(&format!("runs/{it}/report.html")).unwrap()).collect();
@@ -836,7 +837,7 @@ fn a_site_links_every_run_and_shows_how_a_case_changed() {
     let own = fs::read(write(&folders[0]).unwrap().html).unwrap();
     assert_eq!(fs::read(site.join("runs").join(names[2]).join("report.html")).unwrap(), own);
     // And so is a site.
-    publish(&folders, &site).unwrap();
+    publish(&folders, None, &site).unwrap();
     assert_eq!(fs::read_to_string(site.join("index.html")).unwrap(), index);
 }
 

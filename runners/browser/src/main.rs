@@ -107,7 +107,8 @@ impl Runtime for Chromium {
             let message = "this runner serves requests to measure them, and nothing else";
             return Err(Failure::new(FailureKind::Unsupported, "spawn", message));
         };
-        let content = Content::new(&self.shim, files, &job.artifacts, &invocation).map_err(unready)?;
+        let content =
+            Content::new(&self.shim, files, &job.artifacts, &invocation).map_err(unready)?;
         let limits = job.limits;
         let profile_folder = job.scratch.join("browser");
         let browser = Browser::start(&self.program, Some(&profile_folder), Some(limits));

@@ -46,8 +46,7 @@ pub(crate) fn file(path: &Path, artifacts: &Path) -> io::Result<Option<PathBuf>>
     if !packed.is_file() {
         pack(path, &packed)?;
     }
-    let is_worth_it =
-        (fs::metadata(&packed)?.len() as f64) < plain_bytes as f64 * MOST_OF_PLAIN;
+    let is_worth_it = (fs::metadata(&packed)?.len() as f64) < plain_bytes as f64 * MOST_OF_PLAIN;
     Ok(is_worth_it.then_some(packed))
 }
 

@@ -81,7 +81,10 @@ struct Piece {
 enum Body {
     Text(String),
     /// A file, and the same packed with Brotli, where that is there.
-    File { plain: PathBuf, brotli: Option<PathBuf> },
+    File {
+        plain: PathBuf,
+        brotli: Option<PathBuf>,
+    },
 }
 
 impl Content {
@@ -127,8 +130,10 @@ impl Content {
         for (number, (folder, in_guest)) in invocation.folders.iter().enumerate() {
             for (name, path) in files_below(folder)? {
                 let address = format!("/files/{number}/{name}");
-                let is_ready = in_guest != &WORKLOAD || fs::metadata(&path)?.len() <= PACKED_AT_ONCE;
-                let body = if is_ready { packed(path)? } else { Body::File { plain: path, brotli: None } };
+                let is_ready =
+                    in_guest != &WORKLOAD || fs::metadata(&path)?.len() <= PACKED_AT_ONCE;
+                let body =
+                    if is_ready { packed(path)? } else { Body::File { plain: path, brotli: None } };
                 add(&address, body, BYTES);
                 guest_files.insert(format!("{in_guest}/{name}"), address);
             }

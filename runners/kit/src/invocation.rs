@@ -1,7 +1,7 @@
 //! How a WASM guest is called: the same on every runtime.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use wasmfit_protocol::{Boundary, Failure, FailureKind, GuestFiles, Job};
 
@@ -16,7 +16,7 @@ const PROGRAM: &str = "/usr/local/bin/python.wasm";
 const LIBRARY: &str = "/usr/local/lib";
 
 /// Where a guest sees the workload.
-const WORKLOAD: &str = "/workload";
+pub const WORKLOAD: &str = "/workload";
 
 /// What `host.call` returns when it succeeded.
 pub const HOST_CALL_OK: i32 = 0;
@@ -38,6 +38,12 @@ impl Invocation {
     /// The invocation of `guest` for the workload of `session`.
     pub fn new(guest: &GuestFiles, session: &mut Session) -> Self {
         session.mount_workload_at(WORKLOAD);
+        Self::of(guest, session.workload_folder())
+    }
+
+    /// The invocation of `guest` for the workload in a folder.
+    #[must_use]
+    pub fn of(guest: &GuestFiles, workload: &Path) -> Self {
         let mut arguments = vec![PROGRAM.to_owned()];
         if guest.boundary == Boundary::Stdio {
             arguments.extend(["-c".into(), format!("{DRIVER}\n{}", stdio::CALL)]);
@@ -45,7 +51,7 @@ impl Invocation {
         // What JavaScript brings along, the guest does not look for in a folder.
         let library = guest.library.iter().filter(|_| guest.boundary != Boundary::JavaScript);
         let library = library.map(|folder| (folder.clone(), LIBRARY));
-        let workload = (session.workload_folder().to_owned(), WORKLOAD);
+        let workload = (workload.to_owned(), WORKLOAD);
         Self {
             arguments,
             environment: vec![
@@ -97,7 +103,8 @@ pub fn read_module(guest: &GuestFiles) -> Result<Vec<u8>, Failure> {
 
 /// What a guest that calls the host is told to run. A workload and a model
 /// that were served stay, for whoever saves the guest's memory.
-pub(crate) fn host_call_program(guest: &GuestFiles) -> String {
+#[must_use]
+pub fn host_call_program(guest: &GuestFiles) -> String {
     if guest.holds_workload {
         // A bare expression would be displayed, as a console does. And `served`
         // stays: to let go of the model is not part of serving, and a guest

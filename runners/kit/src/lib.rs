@@ -28,14 +28,16 @@ mod watch;
 
 pub use artifact::ArtifactFile;
 pub use invocation::{
-    DRIVER, HOST_CALL_FAULT, HOST_CALL_OK, Invocation, guest_of, needs_javascript, no_tier,
-    read_module,
+    DRIVER, HOST_CALL_FAULT, HOST_CALL_OK, Invocation, WORKLOAD, guest_of, host_call_program,
+    needs_javascript, no_tier, read_module,
 };
 pub use memory::limit_allocation;
-pub use probes::refusal;
+pub use probes::{module_that_needs, refusal};
 pub use profile::{GuestCode, function_names, plain_name};
 pub use runner::{Runtime, decline, run};
-pub use session::{Elsewhere, Ended, OUT_OF_MEMORY, Over, Replay, Series, Session, Told, Turn};
+pub use session::{
+    Elsewhere, Ended, GO_ON, OUT_OF_MEMORY, Over, Replay, Series, Session, Told, Turn,
+};
 pub use stdio::Stdio;
 pub use trouble::Trouble;
 pub use wasmfit_protocol as protocol;

@@ -39,6 +39,12 @@ fn module_text(proposal: Proposal) -> &'static str {
     }
 }
 
+/// A module that compiles where `proposal` is taken, and nowhere else.
+#[must_use]
+pub fn module_that_needs(proposal: Proposal) -> Option<Vec<u8>> {
+    wat::parse_str(format!("(module {})", module_text(proposal))).ok()
+}
+
 /// Notes what `tier` lacks: `compile` is the runtime's compiler, which
 /// explains itself when it does not take a module.
 pub(crate) fn probe(tier: &mut Tier, compile: impl Fn(&str, &[u8]) -> Result<(), String>) {

@@ -89,6 +89,7 @@ pub fn run(runtime: &impl Runtime) -> u8 {
 
 /// Answers the job that waits on standard input with a failure to start: what
 /// the runner needs is not there. Returns the exit code.
+#[must_use]
 pub fn decline(reason: &str) -> u8 {
     if let Ok((_, events)) = open_channels() {
         let failure = Failure::new(FailureKind::NotStarted, "spawn", reason);

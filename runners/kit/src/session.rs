@@ -836,4 +836,4 @@ mod replay;
 #[cfg(test)]
 mod tests;
 
-pub use self::replay::{Replay, Series, Turn};
+pub use self::replay::{GO_ON, Replay, Series, Turn};

@@ -6,9 +6,15 @@ async function bytesOf(address) {
   return new Uint8Array(await response.arrayBuffer());
 }
 
+// Where a guest comes from: over the network, unless whoever runs it has it already.
+export const network = {
+  compile: (address) => WebAssembly.compileStreaming(fetch(address)),
+  bytes: bytesOf,
+};
+
 // The contents of files, all at once: `addresses` by the files' paths in the guest.
-export async function fetchAll(addresses) {
-  const fetched = Object.entries(addresses).map(async ([path, address]) => [path, await bytesOf(address)]);
+export async function fetchAll(addresses, source) {
+  const fetched = Object.entries(addresses).map(async ([path, address]) => [path, await source.bytes(address)]);
   return Object.fromEntries(await Promise.all(fetched));
 }
 

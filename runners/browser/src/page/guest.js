@@ -27,16 +27,18 @@ function folders(files, roots) {
 
 export class Guest {
   // Fetches it, compiles it meanwhile, and brings its interpreter up.
-  static async open(setup, { begin, answer, print }) {
+  static async open(setup, { begin, answer, print, source }) {
     const { invocation } = setup;
-    const compiled = WebAssembly.compileStreaming(fetch(setup.module));
-    const [module, files] = await Promise.all([compiled, fetchAll(setup.files)]);
+    const compiled = source.compile(setup.module);
+    const [module, files] = await Promise.all([compiled, fetchAll(setup.files, source)]);
     begin("compile", arrived());
     begin("instantiate");
     const { arguments: args, environment, folders: roots } = invocation;
     const [nothing, printed] = [new OpenFile(new File([])), new ConsoleStdout(print)];
     const open = [nothing, printed, printed, ...folders(files, roots)];
-    const wasi = new WASI(args, environment.map(([name, value]) => `${name}=${value}`), open);
+    const variables = environment.map(([name, value]) => `${name}=${value}`);
+    // Otherwise it tells the console of every call.
+    const wasi = new WASI(args, variables, open, { debug: false });
     const guest = new Guest(answer);
     const host = { call: (...where) => guest.#call(...where) };
     const instance = await WebAssembly.instantiate(module, { wasi_snapshot_preview1: wasi.wasiImport, host });

@@ -4,9 +4,9 @@ import { fetchAll } from "./fetching.js";
 import { openPyodide } from "./pyodide.js";
 
 export class Guest {
-  static async open(setup, { begin, answer, print }) {
+  static async open(setup, { begin, answer, print, source }) {
     const { environment } = setup.invocation;
-    const files = fetchAll(setup.files);
+    const files = fetchAll(setup.files, source);
     const { loadPyodide } = await import(`${setup.pyodide}pyodide.mjs`);
     const contents = await files;
     const mount = (system) => {

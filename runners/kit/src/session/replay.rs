@@ -14,12 +14,16 @@ use wasmfit_protocol::{ColdPhase, Failure, FailureKind, RequestPhase};
 use super::{BurstKind, Over, Session, Stage, Step, Told, nothing, order};
 
 /// A guest that has stopped goes on: what it served with is still there.
-const GO_ON: &str = "served = serve(*served[:3])\n";
+pub const GO_ON: &str = "served = serve(*served[:3])\n";
 
 /// How long a burst of the profile pass takes here. To start a profiler in
 /// another process is an order of its own, and it first notes all code that
 /// is there.
 const PROFILE_BURST_NS: u64 = 400_000_000;
+
+/// Marks of a request: one behind each of its phases but the last.
+#[allow(clippy::cast_possible_truncation, reason = "there are five phases")]
+const MARKS: u32 = RequestPhase::ALL.len() as u32 - 1;
 
 /// A session whose guest is elsewhere.
 #[derive(Debug)]
@@ -214,7 +218,7 @@ impl Session {
     fn series(&mut self) -> Option<Series> {
         let Step::Burst(burst) = &self.step else { return None };
         let (kind, count) = (burst.kind, burst.left);
-        let marks = if kind.is_marked() { RequestPhase::ALL.len() as u32 - 1 } else { 0 };
+        let marks = if kind.is_marked() { MARKS } else { 0 };
         let first = self.work.measuring().map_or(0, |it| it.served(kind.pass()));
         Some(Series { first, count, marks, is_profiled: kind == BurstKind::Profile })
     }

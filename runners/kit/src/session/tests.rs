@@ -551,9 +551,8 @@ fn play(
 }
 
 fn elsewhere(requests: u8, sampling: Option<Sampling>) -> (Conversation, Replay) {
-    let mut conversation = begin_there(Some(Boundary::HostCall), true, |folder| {
-        measuring(folder, requests, sampling)
-    });
+    let mut conversation =
+        begin_there(Some(Boundary::HostCall), true, |folder| measuring(folder, requests, sampling));
     let other = measure_over(Some(Boundary::HostCall), 1, None);
     let session = std::mem::replace(&mut conversation.session, other.session);
     (conversation, Replay::new(session))
