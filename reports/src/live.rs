@@ -29,12 +29,16 @@ use crate::{ReportError, replace};
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'";
 
 /// The page's own scripts, and those that it shares with the browser's runner.
-const SCRIPTS: [(&str, &str); 11] = [
+const SCRIPTS: [(&str, &str); 12] = [
     ("conversation.js", include_str!("../../runners/browser/src/page/conversation.js")),
     ("frames.js", include_str!("../../runners/browser/src/page/frames.js")),
     ("ending.js", include_str!("../../runners/browser/src/page/ending.js")),
     ("fetching.js", include_str!("../../runners/browser/src/page/fetching.js")),
     ("guest.js", include_str!("../../runners/browser/src/page/guest.js")),
+    (
+        "sleeping.js",
+        concat!(include_str!("../../runners/kit/src/sleeping.js"), "\nexport { pollClocks };\n"),
+    ),
     ("turn.js", include_str!("../../runners/browser/src/page/turn.js")),
     ("figures.js", include_str!("../live/figures.js")),
     ("measuring.js", include_str!("../live/measuring.js")),

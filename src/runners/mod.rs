@@ -38,6 +38,7 @@ const LAUNCH_NATIVE: &str = include_str!("../../runners/native/src/launch.py");
 /// Starts the Node runner within a Node.
 const LAUNCH_NODE: &str = concat!(
     include_str!("../../runners/kit/src/pyodide.js"),
+    include_str!("../../runners/kit/src/sleeping.js"),
     include_str!("../../runners/node/src/launch.js")
 );
 

@@ -78,7 +78,9 @@ fn read(from: &mut impl BufRead) -> io::Result<Option<Request>> {
     }
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
     let mut parsed = httparse::Request::new(&mut headers);
-    parsed.parse(&head).map_err(|_| malformed())?;
+    if !parsed.parse(&head).is_ok_and(|it| it.is_complete()) {
+        return Err(malformed());
+    }
     let value = |name: &str| {
         let found = parsed.headers.iter().find(|it| it.name.eq_ignore_ascii_case(name))?;
         str::from_utf8(found.value).ok()

@@ -38,7 +38,7 @@ const NEVER: &str = "no-store";
 const BYTES: &str = "application/octet-stream";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-const SCRIPTS: [(&str, &str); 12] = [
+const SCRIPTS: [(&str, &str); 13] = [
     ("/conversation.js", include_str!("page/conversation.js")),
     ("/director.js", include_str!("page/director.js")),
     ("/ending.js", include_str!("page/ending.js")),
@@ -52,6 +52,10 @@ const SCRIPTS: [(&str, &str); 12] = [
     ),
     ("/pyodide_guest.js", include_str!("page/pyodide_guest.js")),
     ("/pyodide_worker.js", include_str!("page/pyodide_worker.js")),
+    (
+        "/sleeping.js",
+        concat!(include_str!("../../kit/src/sleeping.js"), "\nexport { pollClocks };\n"),
+    ),
     ("/turn.js", include_str!("page/turn.js")),
     ("/worker.js", include_str!("page/worker.js")),
 ];

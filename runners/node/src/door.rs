@@ -52,6 +52,7 @@ pub(crate) fn begin(phase: ColdPhase) {
 
 /// The same, of a guest that brings itself up, by the phase's name.
 #[napi]
+#[allow(clippy::needless_pass_by_value, reason = "what comes from JavaScript is made for the call")]
 pub(crate) fn began(phase: String) {
     if let Some(phase) = ColdPhase::ALL.into_iter().find(|it| it.name() == phase) {
         begin(phase);

@@ -96,40 +96,17 @@ function call(pointer, length, answerPointer, answerLength) {
   return OK;
 }
 
-// Sizes and places in `subscription` and `event` of WASI preview 1.
-const SUBSCRIPTION = { bytes: 48, tag: 8, clock: 16, timeout: 24, flags: 40 };
-const EVENT = { bytes: 32, tag: 10 };
-const CLOCK_TAG = 0;
 const REALTIME = 0;
-const ABSOLUTE = 1;
 
 const nobodyWakes = new Int32Array(new SharedArrayBuffer(4));
 
-// `poll_oneoff` of clocks alone, which is how a guest sleeps: Node's own (26.10.0) takes a point in
-// time, as `time.sleep` gives it, for a duration, and waits for years. What waits for files goes there.
+const clocks = { now, sleep: (ms) => Atomics.wait(nobodyWakes, 0, 0, ms) };
+
+// What waits for files goes to Node's own.
 function poll(asked, events, count, countedAt) {
   look();
-  let soonest;
-  for (let at = asked >>> 0, left = count; left > 0; at += SUBSCRIPTION.bytes, left--) {
-    if (view.getUint8(at + SUBSCRIPTION.tag) !== CLOCK_TAG) {
-      return pollFiles(asked, events, count, countedAt);
-    }
-    let timeout = view.getBigUint64(at + SUBSCRIPTION.timeout, true);
-    if (view.getUint16(at + SUBSCRIPTION.flags, true) & ABSOLUTE) {
-      timeout -= now(view.getUint32(at + SUBSCRIPTION.clock, true));
-    }
-    if (soonest === undefined || timeout < soonest.timeout) {
-      soonest = { timeout, userdata: view.getBigUint64(at, true) };
-    }
-  }
-  if (soonest === undefined) return pollFiles(asked, events, count, countedAt);
-  if (soonest.timeout > 0n) Atomics.wait(nobodyWakes, 0, 0, Number(soonest.timeout) / 1e6);
-  const event = events >>> 0;
-  new Uint8Array(view.buffer, event, EVENT.bytes).fill(0);
-  view.setBigUint64(event, soonest.userdata, true);
-  view.setUint8(event + EVENT.tag, CLOCK_TAG);
-  view.setUint32(countedAt >>> 0, 1, true);
-  return OK;
+  if (pollClocks(view.buffer, asked, events, count, countedAt, clocks)) return OK;
+  return pollFiles(asked, events, count, countedAt);
 }
 
 function now(clock) {

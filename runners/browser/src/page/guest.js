@@ -1,10 +1,21 @@
 // A WASI guest that calls the host: its files, its instance, its turns.
 import { OutOfMemory } from "./ending.js";
 import { arrived, fetchAll } from "./fetching.js";
+import { pollClocks } from "./sleeping.js";
 import { ConsoleStdout, Directory, File, OpenFile, PreopenDirectory, WASI } from "./wasi/index.js";
 
 const OK = 0;
 const FAULT = -2;
+
+const REALTIME = 0;
+
+const clocks = {
+  now: (clock) => BigInt(Math.round((clock === REALTIME ? Date.now() : performance.now()) * 1e6)),
+  // Nothing in a page's own thread may wait, and elsewhere only what is isolated has shared memory.
+  sleep(ms) {
+    for (const until = performance.now() + ms; performance.now() < until; );
+  },
+};
 
 // Folders as the guest sees them, of files by their paths: `{"/workload/workload.py": bytes}`.
 function folders(files, roots) {
@@ -39,6 +50,10 @@ export class Guest {
     const variables = environment.map(([name, value]) => `${name}=${value}`);
     // Otherwise it tells the console of every call.
     const wasi = new WASI(args, variables, open, { debug: false });
+    const { poll_oneoff: pollOthers } = wasi.wasiImport;
+    wasi.wasiImport.poll_oneoff = (...asked) => {
+      return pollClocks(guest.exported.memory.buffer, ...asked, clocks) ? OK : pollOthers(...asked);
+    };
     const guest = new Guest(answer);
     const host = { call: (...where) => guest.#call(...where) };
     const instance = await WebAssembly.instantiate(module, { wasi_snapshot_preview1: wasi.wasiImport, host });
