@@ -193,7 +193,7 @@ impl Browser {
     }
 
     /// The next thing that comes. A worker that has started is taken note of.
-    pub(crate) fn next_news(&mut self) -> Result<News, String> {
+    pub(crate) fn next_news(&mut self) -> News {
         let news = match self.waiting.pop_front() {
             Some(news) => news,
             None => self.news.recv().unwrap_or(News::Gone),
@@ -204,7 +204,7 @@ impl Browser {
         {
             self.worker = message["params"]["sessionId"].as_str().map(str::to_owned);
         }
-        Ok(news)
+        news
     }
 
     /// Gives an order and waits for its answer.

@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn what_is_no_request_ends_the_connection() {
-        let endless = [b'a'; 70_000];
+        let endless = b"a".repeat(70_000);
         for sent in
             [&b"GET"[..], b"\r\n\r\n\r\n", b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", &endless]
         {

@@ -107,8 +107,8 @@ impl Runtime for Chromium {
             let message = "this runner serves requests to measure them, and nothing else";
             return Err(Failure::new(FailureKind::Unsupported, "spawn", message));
         };
-        let content =
-            Content::new(&self.shim, files, &job.artifacts, &invocation).map_err(unready)?;
+        let content = Content::new(&self.shim, files, &job.artifacts, &invocation)
+            .map_err(|error| unready(&error))?;
         let limits = job.limits;
         let profile_folder = job.scratch.join("browser");
         let browser = Browser::start(&self.program, Some(&profile_folder), Some(limits));
@@ -116,7 +116,8 @@ impl Runtime for Chromium {
         if let Some(network) = conditions.network {
             browser.pretend(network).map_err(not_started)?;
         }
-        let site = site::open(content, conditions, limits, browser.inbox()).map_err(unready)?;
+        let site = site::open(content, conditions, limits, browser.inbox())
+            .map_err(|error| unready(&error))?;
         let replay = Replay::new(session);
         let mut visit = Visit { browser: &mut browser, site: &site, limits };
         if conditions.is_revisit {
@@ -161,7 +162,7 @@ fn not_started(reason: String) -> Failure {
     Failure::new(FailureKind::NotStarted, "spawn", reason)
 }
 
-fn unready(error: std::io::Error) -> Failure {
+fn unready(error: &std::io::Error) -> Failure {
     Failure::new(FailureKind::Runner, "spawn", error.to_string())
 }
 

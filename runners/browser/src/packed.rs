@@ -56,17 +56,17 @@ fn pack(from: &Path, to: &Path) -> io::Result<()> {
         fs::create_dir_all(folder)?;
     }
     let beside = to.with_extension(format!("br.{}", std::process::id()));
-    let mut packed = File::create(&beside)?;
+    let mut target = File::create(&beside)?;
     let parameters = brotli::enc::BrotliEncoderParams {
         quality: QUALITY,
         lgwin: WINDOW,
         ..brotli::enc::BrotliEncoderParams::default()
     };
-    let mut packer = brotli::CompressorWriter::with_params(&mut packed, BUFFER_BYTES, &parameters);
+    let mut packer = brotli::CompressorWriter::with_params(&mut target, BUFFER_BYTES, &parameters);
     io::copy(&mut File::open(from)?, &mut packer)?;
     packer.flush()?;
     drop(packer);
-    packed.sync_all()?;
+    target.sync_all()?;
     fs::rename(beside, to)
 }
 

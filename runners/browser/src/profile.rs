@@ -70,10 +70,10 @@ impl Samples {
     /// order.
     pub(crate) fn add(&mut self, profile: &Profile, intervals: &[Interval]) {
         let stacks = Stacks::of(profile, &self.module);
-        let mut at_us = profile.start_time;
+        let mut sampled_us = profile.start_time;
         for (node, delta_us) in profile.samples.iter().zip(&profile.time_deltas) {
-            at_us += delta_us;
-            let at_ns = crate::visit::whole(at_us * 1e3);
+            sampled_us += delta_us;
+            let at_ns = crate::visit::whole(sampled_us * 1e3);
             let after = intervals.partition_point(|it| it.from_ns <= at_ns);
             let Some(interval) = intervals[..after].last().filter(|it| at_ns < it.until_ns) else {
                 continue;

@@ -112,7 +112,7 @@ impl Content {
             add(address, Body::Text(script.into()), JAVASCRIPT);
         }
         for (name, path) in files_below(shim)? {
-            if name.ends_with(".js") {
+            if Path::new(&name).extension().is_some_and(|it| it == "js") {
                 add(&format!("/wasi/{name}"), packed(path)?, JAVASCRIPT);
             }
         }
@@ -126,7 +126,11 @@ impl Content {
         add(&module, packed(files.module.clone())?, "application/wasm");
         if let (Some(address), Some(folder)) = (&pyodide, &files.library) {
             for (name, path) in files_below(folder)? {
-                let content_type = if name.ends_with(".mjs") { JAVASCRIPT } else { BYTES };
+                let content_type = if Path::new(&name).extension().is_some_and(|it| it == "mjs") {
+                    JAVASCRIPT
+                } else {
+                    BYTES
+                };
                 add(&format!("{address}{name}"), packed(path)?, content_type);
             }
         }

@@ -21,7 +21,7 @@ use crate::site::{Asked, Question};
 /// optimised, and puts it into the browser's cache
 const REHEARSED_NS: f64 = 2e9;
 /// when none has been added for two seconds (`--wasm-caching-timeout-ms`).
-const UNTIL_CODE_IS_CACHED: Duration = Duration::from_millis(3000);
+const UNTIL_CODE_IS_CACHED: Duration = Duration::from_secs(3);
 
 /// What is shorter than so many steps of the page's clock is not timed by
 /// itself.
@@ -227,7 +227,7 @@ impl Visit<'_> {
         let of_browser = |reason| failed(FailureKind::Runner, reason);
         self.browser.navigate(self.site).map_err(of_browser)?;
         loop {
-            let asked = match self.browser.next_news().map_err(of_browser)? {
+            let asked = match self.browser.next_news() {
                 News::Asked(asked) => asked,
                 News::Devtools(message) => match crashed(&message) {
                     Some(failure) => return Err(failure),
