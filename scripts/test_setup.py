@@ -19,8 +19,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from setup_parts import (  # noqa: E402
-    apt, assets, binaryen, browser, command, debian, guest, lint, main, nodejs, pins, python, runc,
-    tools, v8, venv, wasmedge, workspace)
+    apt, assets, binaryen, browser, browser_wasi, command, debian, guest, lint, main, nodejs, pins,
+    python, runc, tools, v8, venv, wasmedge, workspace)
 from setup_parts.console import Console  # noqa: E402
 from setup_parts.deb_versions import (  # noqa: E402
     AvailableDeb, choose_version, compare_versions, upstream_minor)
@@ -627,6 +627,7 @@ class MissingParts(TemporaryFolder):
                 mock.patch.object(binaryen, "ensure", return_value=record), \
                 mock.patch.object(runc, "ensure", return_value=record), \
                 mock.patch.object(v8, "ensure", return_value=record), \
+                mock.patch.object(browser_wasi, "ensure", return_value=record), \
                 mock.patch.object(assets, "ensure", return_value=record), \
                 mock.patch.object(wasmedge, "ensure", return_value=record,
                                   side_effect=trouble if wasmedge_fails else None), \

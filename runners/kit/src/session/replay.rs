@@ -102,9 +102,13 @@ impl Replay {
         self.session.begin_at(phase, at_ns);
     }
 
-    /// The guest has entered a phase: where a hung one hangs.
+    /// The guest has entered a phase: where a hung one hangs. What is told
+    /// late, when a later one has been told of, changes nothing.
     pub fn entered(&self, phase: ColdPhase) {
-        self.session.events.enter(Stage::Cold(phase));
+        let events = &self.session.events;
+        if matches!(events.stage(), Stage::Cold(before) if before < phase) {
+            events.enter(Stage::Cold(phase));
+        }
     }
 
     /// The turn that the guest is to take; the first ends with the first

@@ -630,3 +630,13 @@ fn a_response_that_changes_is_found_elsewhere_too() {
     conversation.session = replay.into_session();
     assert_eq!(conversation.failure().kind, FailureKind::Unsteady);
 }
+
+#[test]
+fn phases_told_out_of_order_say_where_a_guest_hangs() {
+    let (mut conversation, replay) = elsewhere(1, None);
+    for phase in [ColdPhase::Fetch, ColdPhase::FirstRequest, ColdPhase::Import] {
+        replay.entered(phase);
+    }
+    conversation.session = replay.into_session();
+    assert_eq!(conversation.failure().during, "first-request");
+}
