@@ -99,13 +99,16 @@ enum Ending {
 }
 
 impl Ending {
-    /// The same as every runner tells it.
-    fn told(self, limits: Limits) -> Failure {
+    /// The same as every runner tells it; `during` is where the job stands.
+    fn told(self, limits: Limits, during: &str) -> Failure {
         let trouble = match self {
             Self::Exited { code } => Trouble::Exited(code),
             Self::Trapped { reason, backtrace } => Trouble::Trapped { reason, backtrace },
             Self::MemoryRefused => Trouble::MemoryRefused { limit_bytes: limits.memory_bytes },
-            Self::Printed => Trouble::Printed { limit_bytes: limits.output_bytes },
+            Self::Printed => {
+                let trouble = Trouble::Printed { limit_bytes: limits.output_bytes };
+                return Failure { during: during.to_owned(), ..trouble.into() };
+            }
             Self::NotRun { reason } => Trouble::NotRun(reason),
         };
         trouble.into()
@@ -503,7 +506,8 @@ impl Director for Measuring {
         let heard = messages.iter().copied().zip(times.iter().copied());
         let goes_on = self.replay.take(heard);
         // What the session knows of a failure comes first.
-        self.trouble = said.ended.clone().map(|it| it.told(self.limits));
+        let during = self.replay.stage();
+        self.trouble = said.ended.clone().map(|it| it.told(self.limits, during));
         match goes_on {
             Err(Over) | Ok(false) => Ok(None),
             Ok(true) => {

@@ -111,6 +111,12 @@ impl Replay {
         }
     }
 
+    /// Where the job stands.
+    #[must_use]
+    pub fn stage(&self) -> &'static str {
+        self.session.events.stage().name()
+    }
+
     /// The turn that the guest is to take; the first ends with the first
     /// response.
     #[must_use]
