@@ -4,6 +4,16 @@ const TIMES = 3;
 const NOTHING = new Uint8Array();
 const STOP = new TextEncoder().encode("stop");
 
+// Where messages are copied to, as every host has memory of its own ready: new memory for each would
+// cost several times the copy.
+let copied = NOTHING;
+
+function copyOut(message) {
+  if (copied.length < message.length) copied = new Uint8Array(message.length);
+  copied.set(message);
+  return copied.subarray(0, message.length);
+}
+
 function isSame(one, other) {
   if (one.length !== other.length) return false;
   for (let at = 0; at < one.length; at++) {
@@ -13,7 +23,8 @@ function isSame(one, other) {
 }
 
 // `answers` come first; then the `series` of requests, each with so many empty answers behind it as
-// it has marks; then `stop`. The first answers begin `phases`, of which `enter` hears. A response that was heard before is not kept twice.
+// it has marks; then `stop`. The first answers begin `phases`, of which `enter` hears. A response that
+// was heard before is not kept twice.
 export class Turn {
   constructor({ answers, series, phases }, requests, enter) {
     const { first = 0, count = 0, marks = 0 } = series ?? {};
@@ -29,8 +40,8 @@ export class Turn {
   // Takes a message, which is only lent, and gives the answer to it; null when there is none left.
   answer(message) {
     const entered = performance.now();
-    const copy = message.length > 0 ? message.slice() : NOTHING;
-    const copied = performance.now();
+    const copy = copyOut(message);
+    const left = performance.now();
     const position = this.heard;
     if (position >= this.places.length) return null;
     this.heard += 1;
@@ -39,7 +50,7 @@ export class Turn {
     if (position < this.phases.length) this.enter(this.phases[position]);
     const at = position * TIMES;
     this.times[at] = entered;
-    this.times[at + 1] = copied;
+    this.times[at + 1] = left;
     this.times[at + 2] = performance.now();
     return answer;
   }
@@ -50,7 +61,7 @@ export class Turn {
     const asked = this.#requestAt(position - 1 - this.marks) ?? -1;
     const before = this.latest.get(asked);
     if (before !== undefined && isSame(this.kept[before], message)) return before;
-    this.kept.push(message);
+    this.kept.push(message.slice());
     this.latest.set(asked, this.kept.length - 1);
     return this.kept.length - 1;
   }
