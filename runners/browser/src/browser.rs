@@ -1,14 +1,13 @@
 //! A browser of this launch's own.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread;
 
 use serde_json::{Value, json};
 use wasmfit_kit::protocol::Limits;
@@ -132,7 +131,8 @@ impl Browser {
         let child = command.spawn().map_err(unstarted)?;
         drop((orders, news));
         let (inbox, received) = mpsc::channel();
-        let devtools = listen(send_orders, receive_news, inbox.clone()).map_err(unstarted)?;
+        let devtools = Devtools::new(send_orders.into(), receive_news.into(), inbox.clone());
+        let devtools = devtools.map_err(unstarted)?;
         let mut browser = Self {
             child,
             devtools,
@@ -310,20 +310,6 @@ fn peak_of(process: u64) -> Option<u64> {
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().ok()?;
     Some(kilobytes << 10)
-}
-
-fn listen(orders: OwnedFd, news: OwnedFd, inbox: Sender<News>) -> io::Result<Devtools> {
-    let (sender, received) = mpsc::channel();
-    let devtools = Devtools::new(File::from(orders), File::from(news), sender)?;
-    thread::Builder::new().name("wasmfit-news".into()).spawn(move || {
-        for message in received {
-            if inbox.send(News::Devtools(message)).is_err() {
-                return;
-            }
-        }
-        let _ = inbox.send(News::Gone);
-    })?;
-    Ok(devtools)
 }
 
 /// A pipe's ends, reading and writing, closed in child processes.

@@ -9,6 +9,8 @@ use std::thread;
 
 use serde_json::{Value, json};
 
+use crate::browser::News;
+
 /// The way to the browser.
 #[derive(Debug)]
 pub(crate) struct Devtools {
@@ -20,18 +22,19 @@ pub(crate) struct Devtools {
 pub(crate) type SessionId = Option<String>;
 
 impl Devtools {
-    /// Sends orders to `orders`; what comes from `news` goes to `inbox`.
-    pub(crate) fn new(orders: File, news: File, inbox: Sender<Value>) -> std::io::Result<Self> {
+    /// Sends orders to `orders`; what comes from `news` goes to `inbox`, and
+    /// that the browser is gone.
+    pub(crate) fn new(orders: File, news: File, inbox: Sender<News>) -> std::io::Result<Self> {
         let reader = thread::Builder::new().name("wasmfit-devtools".into());
         reader.spawn(move || {
             let texts = BufReader::new(news).split(0).map_while(Result::ok);
             for text in texts {
                 let Ok(message) = serde_json::from_slice(&text) else { continue };
-                if inbox.send(message).is_err() {
+                if inbox.send(News::Devtools(message)).is_err() {
                     return;
                 }
             }
-            // Dropping the inbox tells that the browser is gone.
+            let _ = inbox.send(News::Gone);
         })?;
         Ok(Self { orders, sent: 0 })
     }

@@ -25,24 +25,39 @@ pub(crate) fn guest(files: &GuestFiles, artifacts: &Path) -> Result<(), Failure>
     let library = files.library.iter().map(|it| crate::site::files_below(it));
     let library = library.collect::<io::Result<Vec<_>>>().map_err(|error| failed(&error))?;
     let library = library.into_iter().flatten().map(|(_, path)| path);
-    for path in std::iter::once(files.module.clone()).chain(library) {
-        file(&path, artifacts).map_err(|error| failed(&error))?;
-    }
-    Ok(())
+    let library = library.map(|path| file(&path, artifacts));
+    let module = || module(files, artifacts);
+    library
+        .chain(std::iter::once_with(module))
+        .try_for_each(|it| it.map(|_| ()))
+        .map_err(|error| failed(&error))
 }
 
 fn failed(error: &io::Error) -> Failure {
     Failure::new(FailureKind::Storage, "compile", error.to_string())
 }
 
+/// [`file`] of a guest's module, whose hash the job tells.
+pub(crate) fn module(files: &GuestFiles, artifacts: &Path) -> io::Result<Option<PathBuf>> {
+    named(&files.module, || Ok(files.module_sha256.clone()), artifacts)
+}
+
 /// The file that holds another one packed, which is made when it is not there;
 /// none where packing gains too little.
 pub(crate) fn file(path: &Path, artifacts: &Path) -> io::Result<Option<PathBuf>> {
+    named(path, || file_sha256(path), artifacts)
+}
+
+fn named(
+    path: &Path,
+    sha256: impl FnOnce() -> io::Result<String>,
+    artifacts: &Path,
+) -> io::Result<Option<PathBuf>> {
     let plain_bytes = fs::metadata(path)?.len();
     if plain_bytes < LEAST_BYTES {
         return Ok(None);
     }
-    let packed = artifacts.join(format!("{}.br", file_sha256(path)?));
+    let packed = artifacts.join(format!("{}.br", sha256()?));
     if !packed.is_file() {
         pack(path, &packed)?;
     }

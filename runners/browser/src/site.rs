@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 
 use serde_json::json;
-use wasmfit_kit::Invocation;
 use wasmfit_kit::protocol::{Boundary, ColdPhase, GuestFiles, Limits};
+use wasmfit_kit::{Invocation, WORKLOAD};
 
 use crate::browser::News;
 use crate::http::{self, Answer, Request};
@@ -38,7 +38,7 @@ const NEVER: &str = "no-store";
 const BYTES: &str = "application/octet-stream";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-const SCRIPTS: [(&str, &str); 13] = [
+const SCRIPTS: [(&str, &str); 14] = [
     ("/conversation.js", include_str!("page/conversation.js")),
     ("/director.js", include_str!("page/director.js")),
     ("/ending.js", include_str!("page/ending.js")),
@@ -56,14 +56,14 @@ const SCRIPTS: [(&str, &str); 13] = [
         "/sleeping.js",
         concat!(include_str!("../../kit/src/sleeping.js"), "\nexport { pollClocks };\n"),
     ),
+    ("/serving.js", include_str!("page/serving.js")),
     ("/turn.js", include_str!("page/turn.js")),
     ("/worker.js", include_str!("page/worker.js")),
 ];
 const INDEX: &str = include_str!("page/index.html");
 
-/// Where guests see the workload, which nobody packs ahead of a launch: its
-/// larger files, mostly weights, would keep that waiting.
-const WORKLOAD: &str = "/workload";
+/// The workload nobody packs ahead of a launch: its larger files, mostly
+/// weights, would keep that waiting.
 const PACKED_AT_ONCE: u64 = 4 << 20;
 
 /// What there is to be served.
@@ -123,7 +123,8 @@ impl Content {
             Some(folder) => format!("{folder}pyodide.asm.wasm"),
             None => format!("/guest/{}.wasm", files.module_sha256),
         };
-        add(&module, packed(files.module.clone())?, "application/wasm");
+        let brotli = packed::module(files, artifacts)?;
+        add(&module, Body::File { plain: files.module.clone(), brotli }, "application/wasm");
         if let (Some(address), Some(folder)) = (&pyodide, &files.library) {
             for (name, path) in files_below(folder)? {
                 let content_type = if Path::new(&name).extension().is_some_and(|it| it == "mjs") {

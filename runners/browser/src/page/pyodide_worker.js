@@ -1,8 +1,4 @@
-// Pyodide in a worker of its own.
-import { converse } from "./conversation.js";
-import { Director } from "./director.js";
 import { Guest } from "./pyodide_guest.js";
+import { serve } from "./serving.js";
 
-// A rejection alone would be heard by nobody outside.
-onmessage = ({ data: setup }) =>
-  converse(Guest, setup, new Director(setup.openedAt), (phase) => postMessage(phase)).catch(reportError);
+serve(Guest);
