@@ -37,7 +37,7 @@ fn failed(error: &io::Error) -> Failure {
     Failure::new(FailureKind::Storage, "compile", error.to_string())
 }
 
-/// [`file`] of a guest's module, whose hash the job tells.
+/// [`file()`] of a guest's module, whose hash the job tells.
 pub(crate) fn module(files: &GuestFiles, artifacts: &Path) -> io::Result<Option<PathBuf>> {
     named(&files.module, || Ok(files.module_sha256.clone()), artifacts)
 }
