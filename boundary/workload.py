@@ -12,6 +12,10 @@ are bytes that nobody looks at.
 The way in is answered with the last eight bytes or the last value: too little to cost
 anything, and enough to show that the payload has arrived. The way out comes from values
 that are made before.
+
+Where the values of `js-` ways come from, or go to, is JavaScript around the guest, which
+has the same ones ready (runners/kit/src/lab.js): their requests are a header, and every
+response is the last value, as the side that values went to has read it.
 """
 
 import tomllib
@@ -191,6 +195,91 @@ def of_numpy(is_view):
     )
 
 
+class Across(Encoded):
+    """Values that the other side has ready and Python fetches, or that Python hands over.
+
+    `fetch` takes a number of values; `hand` takes values, and returns the last of them as
+    the other side has read it, or None.
+    """
+
+    def __init__(self, fetch, hand, prepare):
+        from struct import Struct
+
+        super().__init__(lambda request: fetch(count_of(request)), None, prepare)
+        self.hand, self.pack = hand, Struct("<d").pack
+
+    def infer(self, model, x):
+        direction, values = x
+        return direction, model[values] if direction == OUT else values
+
+    def encode(self, y):
+        direction, values = y
+        last = last_of(values) if direction == IN else self.hand(values)
+        return b"" if last is None else self.pack(last)
+
+    @staticmethod
+    def payload(count):
+        return b""
+
+
+def last_of(values):
+    return values[-1] if len(values) else None
+
+
+def of_js(way, prepare=list):
+    """Returns a way between Python and JavaScript; natively, a copy within Python."""
+    import sys
+
+    # By platform: where JavaScript's end is missing, a copy is not to pass for the way.
+    if sys.platform != "emscripten":
+        held = Prepared(lambda count: prepare(numbers(count)))
+        return Across(lambda count: held[count][:], lambda values: last_of(values[:]), prepare)
+    import wasmfit_lab
+
+    return Across(*way(wasmfit_lab), prepare)
+
+
+def by_proxy(lab):
+    hold = lab.holdArray
+    return lambda count: list(hold(count)), lab.takeItems
+
+
+def by_conversion(lab):
+    from pyodide.ffi import to_js
+
+    hold, take = lab.holdArray, lab.take
+    return lambda count: hold(count).to_py(), lambda values: take(to_js(values))
+
+
+def by_json(lab):
+    from json import dumps, loads
+
+    hold, take = lab.holdText, lab.takeText
+    return lambda count: loads(hold(count)), lambda values: take(dumps(values))
+
+
+def by_copy(lab):
+    from pyodide.ffi import to_js
+
+    hold, take = lab.holdBuffer, lab.take
+    return lambda count: hold(count).to_memoryview(), lambda values: take(to_js(values))
+
+
+def by_view(lab):
+    from array import array
+
+    # No Python looks into JavaScript's memory: the way in is a copy into memory that is there.
+    there = Prepared(lambda count: array("d", bytes(count * VALUE_BYTES)))
+    hold = lab.holdBuffer
+
+    def fetch(count):
+        values = there[count]
+        hold(count).assign_to(values)
+        return values
+
+    return fetch, lab.takeView
+
+
 ENCODINGS = {
     "raw": Raw,
     "items": Items,
@@ -201,6 +290,11 @@ ENCODINGS = {
     "array": of_array,
     "numpy-view": lambda: of_numpy(is_view=True),
     "numpy-copy": lambda: of_numpy(is_view=False),
+    "js-proxy": lambda: of_js(by_proxy),
+    "js-convert": lambda: of_js(by_conversion),
+    "js-json": lambda: of_js(by_json),
+    "js-copy": lambda: of_js(by_copy, prepare=lambda values: values),
+    "js-view": lambda: of_js(by_view, prepare=lambda values: values),
 }
 
 _encoding = ENCODINGS[BOUNDARY["encoding"]]()

@@ -1,6 +1,7 @@
 """Tests of what scripts/setup decides; they touch no network. Run: python3 scripts/test_setup.py"""
 
 import contextlib
+import dataclasses
 import errno
 import hashlib
 import io
@@ -19,7 +20,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from setup_parts import (  # noqa: E402
-    apt, assets, binaryen, browser, browser_wasi, command, debian, guest, lint, main, nodejs, pins,
+    apt, assets, binaryen, browser, command, debian, guest, lint, main, nodejs, page_modules, pins,
     python, runc, tools, v8, venv, wasmedge, workspace)
 from setup_parts.console import Console  # noqa: E402
 from setup_parts.deb_versions import (  # noqa: E402
@@ -322,7 +323,7 @@ class GuestFiles(TemporaryFolder):
             guest.unpack(small, package, built, {"python.wasm": NO_HASH})
 
     def test_committed_descriptions_fit_what_is_installed(self):
-        for described in (guest.CPYTHON_3_15, guest.CPYTHON_3_12):
+        for described in (guest.CPYTHON_3_15, *guest.DISPENSABLE):
             manifest = tomllib.loads(described.description.read_text())
             self.assertEqual(set(guest.file_hashes(described, described.description)),
                              set(manifest["files"]))
@@ -464,12 +465,37 @@ class Npm(TemporaryFolder):
                 self.assertEqual(nodejs.find() is not None, usable, version)
 
     def test_committed_locks_name_no_registry_and_pin_every_package(self):
-        for folder in (browser.TESTS, guest.CPYTHON_3_12.source.lock):
+        for folder in (browser.TESTS, *(path.parent for path in pins.PINS.glob("*/package.json"))):
             text = (folder / "package-lock.json").read_text()
             self.assertNotIn("resolved", text)
             self.assertNotIn("://", text)
             for path, entry in json.loads(text)["packages"].items():
                 self.assertTrue(not path or entry["integrity"].startswith("sha512-"), path)
+
+
+class PageModules(TemporaryFolder):
+    def setUp(self):
+        super().setUp()
+        self.package = self.root / "package"
+        for path in ("LICENSE", "README.md", "dist/core.css", "dist/core.js", "dist/core.js.map",
+                     "dist/error-1.js", "dist/xterm-1.js"):
+            (self.package / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.package / path).touch()
+
+    def test_they_lie_side_by_side_without_what_pages_do_not_load(self):
+        source = mock.Mock(pins=(), **{"download.return_value": self.package,
+                                       "record.return_value": {"origin": "npm"}})
+        modules = dataclasses.replace(page_modules.PYSCRIPT, package=source)
+        for _ in range(2):
+            record = page_modules.ensure(self.workspace, None, modules)
+        folder = self.root / "pyscript"
+        self.assertEqual(record, {"path": str(folder), "origin": "npm"})
+        self.assertEqual(sorted(path.name for path in folder.iterdir()),
+                         [workspace.STAMP_NAME, "LICENSE", "core.css", "core.js", "error-1.js"])
+        self.assertEqual(source.download.call_count, 1)
+        (folder / "core.js").unlink()
+        page_modules.ensure(self.workspace, None, modules)
+        self.assertEqual(source.download.call_count, 2)
 
 
 class LintTools(TemporaryFolder):
@@ -627,7 +653,7 @@ class MissingParts(TemporaryFolder):
                 mock.patch.object(binaryen, "ensure", return_value=record), \
                 mock.patch.object(runc, "ensure", return_value=record), \
                 mock.patch.object(v8, "ensure", return_value=record), \
-                mock.patch.object(browser_wasi, "ensure", return_value=record), \
+                mock.patch.object(page_modules, "ensure", return_value=record), \
                 mock.patch.object(assets, "ensure", return_value=record), \
                 mock.patch.object(wasmedge, "ensure", return_value=record,
                                   side_effect=trouble if wasmedge_fails else None), \

@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::bufread::GzEncoder;
 use serde::{Deserialize, Serialize};
 use wasmfit_protocol::{
-    Boundary, Failure, FailureKind, GuestFiles, Proposal, Start, file_sha256, sha256,
+    Boundary, Failure, FailureKind, GuestFiles, Interpreter, Proposal, Start, file_sha256, sha256,
 };
 use wasmfit_record::{GuestRecord, Making};
 
@@ -42,6 +42,9 @@ pub(crate) struct Manifest {
     pub(crate) python: String,
     /// How requests reach it.
     pub(crate) boundary: Boundary,
+    /// What runs the workload's Python.
+    #[serde(default)]
+    pub(crate) interpreter: Interpreter,
     /// Whether its modules name their functions, as a profile needs it.
     #[serde(default = "yes")]
     pub(crate) function_names: bool,
@@ -93,6 +96,11 @@ impl Manifest {
         self.opt_in.is_none()
     }
 
+    /// Which of its files a start begins with.
+    pub(crate) const fn main_file(&self, start: Start) -> &'static str {
+        self.interpreter.main_file(start)
+    }
+
     /// The package that an import is of.
     pub(crate) fn package_of<'a>(&'a self, import: &'a str) -> &'a str {
         self.imports.get(import).map_or(import, String::as_str)
@@ -133,12 +141,14 @@ impl Guest {
 
     /// SHA-256 of the module that begins from nothing.
     pub(crate) fn module_sha256(&self) -> &str {
-        self.manifest.files.get(Start::Plain.module()).map_or("", String::as_str)
+        let module = self.manifest.main_file(Start::Plain);
+        self.manifest.files.get(module).map_or("", String::as_str)
     }
 
     /// The starts it offers.
     pub(crate) fn starts(&self) -> Vec<Start> {
-        let offered = |start: &Start| self.manifest.files.contains_key(start.module());
+        let Manifest { files, .. } = &self.manifest;
+        let offered = |start: &Start| files.contains_key(self.manifest.main_file(*start));
         [Start::Plain, Start::Snapshot].into_iter().filter(offered).collect()
     }
 
@@ -233,15 +243,12 @@ impl Guest {
         if let Some(made_for_it) = self.was_made_for(workload) {
             return made_for_it.err();
         }
-        if workload.manifest.guests.iter().any(|it| it == ANY_GUEST) {
-            return self.lacks(&workload.manifest.packages);
-        }
-        let name = &self.manifest.name;
-        if workload.manifest.guests.contains(name) {
-            return None;
-        }
+        let Manifest { name, .. } = &self.manifest;
+        let is_listed = workload.manifest.guests.iter().any(|it| it == ANY_GUEST || it == name);
         let lacks = self.lacks(&workload.manifest.packages);
-        Some(lacks.unwrap_or_else(|| format!("its workload.toml does not list guest {name}")))
+        lacks.or_else(|| {
+            (!is_listed).then(|| format!("its workload.toml does not list guest {name}"))
+        })
     }
 
     /// By which names its packages are imported.
@@ -284,13 +291,14 @@ impl Guest {
 
     /// What runners are told of it.
     pub(crate) fn for_runner(&self, start: Start) -> GuestFiles {
-        let module = start.module();
+        let module = self.manifest.main_file(start);
         GuestFiles {
             name: self.manifest.name.clone(),
             module: self.folder.join(module),
             module_sha256: self.manifest.files.get(module).cloned().unwrap_or_default(),
             library: self.library().then(|| self.folder.join("lib")),
             boundary: self.manifest.boundary,
+            interpreter: self.manifest.interpreter,
             proposals: self.manifest.proposals.clone(),
             start,
             holds_workload: self.manifest.holds_workload,

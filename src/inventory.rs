@@ -11,7 +11,7 @@ use wasmfit_record::{GuestRecord, Target};
 use crate::cli::Limited;
 use crate::drive::{Guests, Runner};
 use crate::exit::CommandError;
-use crate::guests::Guest;
+use crate::guests::{Guest, Manifest};
 use crate::places::Places;
 use crate::runners::{self, Description};
 use crate::targets::Setup;
@@ -107,8 +107,9 @@ impl<'a> Inventory<'a> {
 
     /// Native, and every tier of every runtime on every installed guest.
     /// Where something is missing the target is there all the same, so that
-    /// its cells can say what. Those that are not measured unless asked for
-    /// come with the reason.
+    /// its cells can say what. A tier that refuses a guest for how requests
+    /// reach it is no target. Those that are not measured unless asked for come
+    /// with the reason.
     pub(crate) fn targets(&self) -> Vec<(Target, Option<OptIn>)> {
         let mut targets = vec![(self.native(), None)];
         let mut guests: Vec<&str> = self.guests.keys().map(String::as_str).collect();
@@ -125,7 +126,13 @@ impl<'a> Inventory<'a> {
             };
             for guest in &guests {
                 let known = self.guests.get(*guest).map(|(guest, _)| guest);
-                targets.extend(tiers.iter().map(|tier| {
+                let refuses = |tier: &&Tier| {
+                    known.is_some_and(|it| {
+                        let Manifest { boundary, interpreter, .. } = it.manifest;
+                        tier.refusal(boundary, interpreter).is_some()
+                    })
+                };
+                targets.extend(tiers.iter().filter(|it| !refuses(it)).map(|tier| {
                     let (runtime, guest) = (runtime.clone(), (*guest).to_owned());
                     let opt_in = OptIn::of(tier, known);
                     (Target { runtime, tier: tier.name.clone(), guest }, opt_in)

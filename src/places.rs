@@ -61,6 +61,8 @@ pub(crate) struct Places {
     pub(crate) browser: Browser,
     /// Folder of the modules by which guests have WASI in a browser.
     pub(crate) browser_wasi: PathBuf,
+    /// Folder of PyScript's modules.
+    pub(crate) pyscript: PathBuf,
     /// What starts containers, by its path or its name.
     pub(crate) runc: PathBuf,
     /// What `scripts/setup` noted down.
@@ -128,6 +130,7 @@ impl Places {
             node: program("WASMFIT_NODE", &cache.join("node-v8/bin/node"), "node"),
             browser: Browser::find(&cache.join("setup.json")),
             browser_wasi: cache.join("browser-wasi"),
+            pyscript: cache.join("pyscript"),
             runc: program("WASMFIT_RUNC", &cache.join("sysroots/runc/usr/sbin/runc"), "runc"),
             setup_note: cache.join("setup.json"),
             runners: folder("WASMFIT_RUNNERS").unwrap_or(beside),

@@ -7,7 +7,7 @@ use wasmfit_protocol::{Artifact, Execution, Failure, Hello, Start, Tier};
 use wasmfit_record::{GuestRecord, Target};
 
 use crate::drive::Runner;
-use crate::guests::Guest;
+use crate::guests::{Guest, Manifest};
 use crate::workloads::Workload;
 
 /// A target, with all that is needed to launch it.
@@ -71,7 +71,11 @@ impl Setup {
 
     /// Why the tier cannot run the guest, by the runtime's own word.
     pub(crate) fn lacks(&self) -> Option<String> {
-        let needed = &self.guest.as_ref()?.manifest.proposals;
+        let Manifest { boundary, interpreter, proposals: needed, .. } =
+            &self.guest.as_ref()?.manifest;
+        if let Some(reason) = self.tier.refusal(*boundary, *interpreter) {
+            return Some(format!("{}: {reason}", self.target.guest));
+        }
         let (proposal, error) =
             self.tier.lacks.iter().find(|(proposal, _)| needed.contains(*proposal))?;
         Some(format!(

@@ -1,18 +1,28 @@
 """Checks that lab workloads send what they say, in every encoding, and get it back."""
 
 import importlib.util
+import json
+import pickle
 import shutil
 import struct
+import sys
 import tempfile
 import tomllib
+import types
 import unittest
+import unittest.mock
 from array import array
+from contextlib import contextmanager
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1]
 MANIFESTS = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in FOLDER.glob("*.toml")}
 # Not in Python itself, nor in what scripts/setup installs.
 HERE = [name for name in sorted(MANIFESTS) if name != "msgpack"]
+# Between Python and JavaScript, of which there is none here: both sides are Python.
+ACROSS = [name for name in HERE if name.startswith("js-")]
+# Requests and responses of these hold the values.
+ENCODED = [name for name in HERE if name not in ("raw", "items", *ACROSS)]
 # The largest payloads take no other way than these.
 LARGEST_TRIED_BYTES = 1 << 18
 
@@ -50,14 +60,53 @@ class Lab:
 def values_of(name, encoded):
     """The doubles in a payload, by other means than the workload's own."""
     if name == "json":
-        import json
-
         return json.loads(encoded)
     if name == "pickle":
-        import pickle
-
         return list(pickle.loads(encoded))
     return list(array("d", encoded))
+
+
+class Held(list):
+    """Values of JavaScript's, with what Pyodide's proxies of them offer."""
+
+    def to_py(self):
+        return list(self)
+
+    def to_memoryview(self):
+        return memoryview(array("d", self))
+
+    def assign_to(self, values):
+        memoryview(values)[:] = self.to_memoryview()
+
+
+class JavaScript:
+    """Stands in for runners/kit/src/lab.js: values of its own, told from Python's."""
+
+    def __init__(self):
+        def take(values):
+            self.taken = values
+            return values[-1] if len(values) else None
+
+        def hold(count):
+            return Held([1.5, 2.5, 3.5][:count])
+
+        self.taken = None
+        self.lab, self.ffi = types.ModuleType("wasmfit_lab"), types.ModuleType("pyodide.ffi")
+        self.lab.holdArray = self.lab.holdBuffer = hold
+        self.lab.holdText = lambda count: json.dumps(hold(count))
+        self.lab.take = self.lab.takeItems = self.lab.takeView = take
+        self.lab.takeText = lambda text: take(json.loads(text))
+        self.ffi.to_js = lambda values: values
+
+    @contextmanager
+    def there(self):
+        parent = types.ModuleType("pyodide")
+        found = {"wasmfit_lab": self.lab, "pyodide": parent, "pyodide.ffi": self.ffi}
+        with (
+            unittest.mock.patch.dict(sys.modules, found),
+            unittest.mock.patch.object(sys, "platform", "emscripten"),
+        ):
+            yield
 
 
 class Boundary(unittest.TestCase):
@@ -106,9 +155,7 @@ class Boundary(unittest.TestCase):
                 self.assertEqual(len(lab.module.decode(request)), size // 64)
 
     def test_values_come_back_as_they_went(self):
-        for name in HERE:
-            if name in ("raw", "items"):
-                continue
+        for name in ENCODED:
             for direction, size, request, response in Lab(name).crossings():
                 with self.subTest(encoding=name, direction=direction, size=size):
                     if direction == "both":
@@ -120,9 +167,7 @@ class Boundary(unittest.TestCase):
 
     def test_every_encoding_carries_the_same_values(self):
         expected = None
-        for name in HERE:
-            if name in ("raw", "items"):
-                continue
+        for name in ENCODED:
             made = [response for direction, size, _, response in Lab(name).crossings()
                     if (direction, size) == ("out", 1024)]
             values = values_of(name, made[0])
@@ -130,6 +175,42 @@ class Boundary(unittest.TestCase):
             self.assertEqual(values, expected)
             self.assertEqual(len(set(values)), len(values))
             self.assertTrue(all(0 <= value < 1 for value in values))
+
+    def test_across_javascript_a_request_is_its_header_and_the_last_value_comes_back(self):
+        out = {size: response for direction, size, _, response in Lab("array").crossings()
+               if direction == "out"}
+        for name in ACROSS:
+            for direction, size, request, response in Lab(name).crossings():
+                with self.subTest(encoding=name, direction=direction, size=size):
+                    self.assertEqual(len(request), 8)
+                    self.assertEqual(response, out[size][-8:])
+
+    def test_across_javascript_each_way_hands_over_what_its_own_side_has(self):
+        for name in ACROSS:
+            with self.subTest(encoding=name):
+                javascript = JavaScript()
+                with javascript.there():
+                    lab = Lab(name)
+                for direction in (lab.module.IN, lab.module.OUT, lab.module.BOTH):
+                    javascript.taken = None
+                    request = lab.module.header(direction, 3)
+                    response = lab.respond(request)
+                    if direction == lab.module.IN:
+                        self.assertIsNone(javascript.taken)
+                        self.assertEqual(response, struct.pack("<d", 3.5))
+                    else:
+                        self.assertEqual(len(javascript.taken), 3)
+                        # Not what JavaScript handed out, where Python has its own.
+                        self.assertEqual(response, struct.pack("<d", javascript.taken[-1]))
+                        self.assertEqual(javascript.taken[-1] == 3.5, direction == lab.module.BOTH)
+                    empty = lab.respond(lab.module.header(direction, 0))
+                    self.assertEqual(empty, b"")
+
+    def test_without_javascripts_end_there_is_no_way_to_it(self):
+        with unittest.mock.patch.object(sys, "platform", "emscripten"):
+            for name in ACROSS:
+                with self.subTest(encoding=name), self.assertRaises(ImportError):
+                    Lab(name)
 
     def test_a_view_shares_the_memory_of_its_request_and_a_copy_does_not(self):
         import numpy as np

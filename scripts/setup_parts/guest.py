@@ -1,4 +1,4 @@
-"""The guests: WASM builds of the interpreter, with the standard library they need."""
+"""The guests: interpreters for WASM runtimes and for pages, with the standard library they need."""
 
 import hashlib
 import shutil
@@ -63,6 +63,28 @@ PYODIDE_3_14 = Guest(
         "lib/pyodide-lock.json": "pyodide-lock.json",
     },
     needed_bytes=60_000_000)
+
+MICROPYTHON_1_27_WEB = Guest(
+    name="micropython-1.27-web",
+    source=NpmPackage("@micropython/micropython-webassembly-pyscript", PINS / "micropython-npm",
+                      megabytes=1),
+    members={
+        "python.wasm": "micropython.wasm",
+        "lib/micropython.mjs": "micropython.mjs",
+    },
+    needed_bytes=10_000_000)
+
+# It is JavaScript, and has no module.
+BRYTHON_3_14 = Guest(
+    name="brython-3.14",
+    source=NpmPackage("brython", PINS / "brython-npm", megabytes=2),
+    members={
+        "brython.js": "brython.js",
+        "lib/brython_stdlib.js": "brython_stdlib.js",
+    },
+    needed_bytes=30_000_000)
+
+DISPENSABLE = (CPYTHON_3_12, PYODIDE_3_14, MICROPYTHON_1_27_WEB, BRYTHON_3_14)
 
 
 def ensure(workspace, tools, environment, guest):

@@ -5,8 +5,9 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 
-from . import (assets, binaryen, browser, browser_wasi, debian, guest, lint, nodejs, python, runc,
+from . import (assets, binaryen, browser, debian, guest, lint, nodejs, page_modules, python, runc,
                v8, wasmedge)
 from .console import Console, in_words
 from .errors import SetupError, explain_os_error
@@ -15,8 +16,10 @@ from .workspace import Workspace, cache_root, read_stamp, write_summary
 
 DESCRIPTION = """\
 Installs what wasmfit measures with: a native CPython 3.15 with numpy, scipy and scikit-learn, the
-WASM guest cpython-3.15 with the same versions, the guests cpython-3.12 and pyodide-3.14, WasmEdge,
-Node.js, binaryen, runc, WASI for browsers, and the weights of the workload minilm-embed, which it also puts into that workload's folder.
+WASM guest cpython-3.15 with the same versions, the guests cpython-3.12, pyodide-3.14,
+micropython-1.27-web and brython-3.14, WasmEdge, Node.js, binaryen, runc, WASI for browsers,
+PyScript, and the weights of the workload minilm-embed, which it also puts into that workload's
+folder.
 Everything is pinned by hash and goes to one cache folder; the system is left alone and no root is
 needed. A second run finds everything in place and needs no network."""
 
@@ -137,15 +140,13 @@ def install(workspace, options, environment):
             guest.ensure(workspace, tools, environment, guest.CPYTHON_3_15),
     }
     dispensable = {
-        guest.CPYTHON_3_12.component:
-            lambda: guest.ensure(workspace, tools, environment, guest.CPYTHON_3_12),
-        guest.PYODIDE_3_14.component:
-            lambda: guest.ensure(workspace, tools, environment, guest.PYODIDE_3_14),
+        **{it.component: partial(guest.ensure, workspace, tools, environment, it)
+           for it in guest.DISPENSABLE},
         wasmedge.NAME: lambda: wasmedge.ensure(workspace, tools),
         binaryen.NAME: lambda: binaryen.ensure(workspace, tools),
         runc.NAME: lambda: runc.ensure(workspace, tools),
         v8.NAME: lambda: v8.ensure(workspace, tools),
-        browser_wasi.NAME: lambda: browser_wasi.ensure(workspace, tools),
+        **{it.name: partial(page_modules.ensure, workspace, tools, it) for it in page_modules.ALL},
         assets.MINILM.component: lambda: assets.ensure(workspace, tools, assets.MINILM),
     }
     missing = {}
@@ -187,8 +188,7 @@ def report(console, components):
                 if name in python.COMPARED_PACKAGES}
     listed = "".join(f", {name} {version}" for name, version in versions.items())
     console.say(f"{python.NAME}: {native['executable']} (CPython {native['python']}{listed})")
-    for name in (guest.CPYTHON_3_15.component, guest.CPYTHON_3_12.component,
-                 guest.PYODIDE_3_14.component):
+    for name in (it.component for it in (guest.CPYTHON_3_15, *guest.DISPENSABLE)):
         if name in components:
             console.say(f"{name}: {components[name]['path']}")
     if wasmedge.NAME in components:

@@ -25,11 +25,14 @@ Examples:
   One encoding on two targets, figures to decide by:
     wasmfit boundary --encoding json --target native@cpython-3.15 \\
         --target wasmtime/cranelift@cpython-3.15 --profile default
+  What values cost to and from JavaScript around the guest:
+    wasmfit boundary --encoding js-proxy --encoding js-copy \\
+        --target native@cpython-3.15 --target node/v8@pyodide-3.14
   Go on with one that was interrupted:
     wasmfit bench --resume runs/boundary-2026-01-31T12-00-00Z")]
 pub(crate) struct Boundary {
     /// Encoding; repeatable [default: all but msgpack, which is not in Python
-    /// itself]
+    /// itself, and js-..., which need JavaScript around the guest]
     #[arg(short, long = "encoding", value_enum, value_name = "ENCODING")]
     pub(crate) encodings: Vec<Encoding>,
     /// Target; repeatable [default: native and all that compile]
@@ -87,6 +90,16 @@ pub(crate) enum Encoding {
     NumpyView,
     /// A numpy array that is a copy
     NumpyCopy,
+    /// A list to and from JavaScript, item by item by proxies
+    JsProxy,
+    /// A list to and from JavaScript, by to_js and to_py
+    JsConvert,
+    /// A list to and from JavaScript, as JSON
+    JsJson,
+    /// A buffer to and from JavaScript, copied
+    JsCopy,
+    /// A buffer to and from JavaScript, as a view
+    JsView,
 }
 
 impl Encoding {

@@ -19,7 +19,7 @@ const WASM_RUNTIMES: [(&str, &[&str]); 5] = [
     ("wasmer", &["cranelift", "singlepass"]),
     ("wasmedge", &["aot", "interpreter"]),
     (NODE, &["v8"]),
-    (CHROMIUM, &["worker", "main-thread", "worker-revisit"]),
+    (CHROMIUM, &["worker", "main-thread", "worker-revisit", "pyscript"]),
 ];
 
 /// The one of them that is an addon of its runtime.
@@ -37,7 +37,10 @@ const LAUNCH_NATIVE: &str = include_str!("../../runners/native/src/launch.py");
 
 /// Starts the Node runner within a Node.
 const LAUNCH_NODE: &str = concat!(
+    include_str!("../../runners/kit/src/steps.js"),
+    include_str!("../../runners/kit/src/lab.js"),
     include_str!("../../runners/kit/src/pyodide.js"),
+    include_str!("../../runners/kit/src/micropython.js"),
     include_str!("../../runners/kit/src/sleeping.js"),
     include_str!("../../runners/node/src/launch.js")
 );
@@ -106,7 +109,8 @@ fn built_in(places: &Places, name: &str) -> Runner {
     }
     if name == CHROMIUM {
         let Browser { program, environment } = &places.browser;
-        let paths = [&places.browser_wasi, program].map(|it| it.to_string_lossy().into_owned());
+        let paths = [&places.browser_wasi, &places.pyscript, program];
+        let paths = paths.map(|it| it.to_string_lossy().into_owned());
         let environment = environment.iter().map(|(name, value)| format!("{name}={value}"));
         return Runner {
             name: CHROMIUM.into(),

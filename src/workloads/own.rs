@@ -70,6 +70,13 @@ pub(crate) const fn of_encoding(encoding: Encoding) -> OwnWorkload {
         Encoding::NumpyCopy => {
             ("boundary-numpy-copy", include_str!("../../boundary/numpy-copy.toml"))
         }
+        Encoding::JsProxy => ("boundary-js-proxy", include_str!("../../boundary/js-proxy.toml")),
+        Encoding::JsConvert => {
+            ("boundary-js-convert", include_str!("../../boundary/js-convert.toml"))
+        }
+        Encoding::JsJson => ("boundary-js-json", include_str!("../../boundary/js-json.toml")),
+        Encoding::JsCopy => ("boundary-js-copy", include_str!("../../boundary/js-copy.toml")),
+        Encoding::JsView => ("boundary-js-view", include_str!("../../boundary/js-view.toml")),
     };
     OwnWorkload { name, manifest, code: include_str!("../../boundary/workload.py") }
 }

@@ -106,9 +106,14 @@ fn best_of_case<'a>(
     judged.min_by(by_fit)
 }
 
-/// The better grade, then fewer requirements as bad as the worst, then the
-/// more room in what decides, then the faster.
+/// The better grade, then what runs at all, then fewer requirements as bad as
+/// the worst, then the more room in what decides, then the faster.
 fn by_fit(a: &Judged<'_>, b: &Judged<'_>) -> Ordering {
+    let is_lost = |it: &Judged<'_>| {
+        it.requirements
+            .iter()
+            .any(|it| matches!((&it.asked, it.outcome), (Asked::Runs, Outcome::Failed)))
+    };
     let bad = |it: &Judged<'_>| {
         let worst = deciding(it).outcome;
         it.requirements.iter().filter(|it| it.outcome == worst).count()
@@ -119,6 +124,7 @@ fn by_fit(a: &Judged<'_>, b: &Judged<'_>) -> Ordering {
         latency.map_or(f64::INFINITY, |it| it.median_ns.value)
     };
     (a.grade.cmp(&b.grade))
+        .then_with(|| is_lost(a).cmp(&is_lost(b)))
         .then_with(|| bad(a).cmp(&bad(b)))
         .then_with(|| room(b).total_cmp(&room(a)))
         .then_with(|| latency(a).total_cmp(&latency(b)))

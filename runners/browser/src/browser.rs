@@ -16,6 +16,10 @@ use crate::devtools::{Devtools, SessionId};
 use crate::site::Asked;
 use crate::tier::Network;
 
+/// As a visitor has one: without any, pages are told of a language by a name
+/// that JavaScript itself does not take.
+const LOCALE: (&str, &str) = ("LC_ALL", "en_US.UTF-8");
+
 /// Without the background and update flags Chromium looks up hosts of its
 /// maker's at every start.
 const FLAGS: [&str; 12] = [
@@ -120,6 +124,7 @@ impl Browser {
             command.arg(format!("--js-flags=--wasm-max-mem-pages={pages}"));
         }
         command
+            .env(LOCALE.0, LOCALE.1)
             .envs(&program.environment)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

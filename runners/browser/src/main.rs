@@ -2,11 +2,11 @@
 //! which each launch starts one of its own.
 //!
 //! ```text
-//! wasmfit-browser SHIM CHROMIUM [NAME=VALUE...]
+//! wasmfit-browser WASI PYSCRIPT CHROMIUM [NAME=VALUE...]
 //! ```
 //!
-//! with the folder of the WASI shim's modules, the browser, and what to add to
-//! its environment.
+//! with the folders of the modules by which guests have WASI and of PyScript,
+//! the browser, and what to add to its environment.
 
 mod browser;
 mod devtools;
@@ -20,25 +20,22 @@ mod visit;
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use wasmfit_kit::protocol::{
-    Artifact, Boundary, Failure, FailureKind, GuestFiles, Job, Task, Tier,
-};
+use wasmfit_kit::protocol::{Artifact, Failure, FailureKind, GuestFiles, Job, Task, Tier};
 use wasmfit_kit::{
     Elsewhere, Ended, Invocation, Replay, Runtime, Session, decline, guest_of, no_tier,
 };
 
 use crate::browser::{Browser, Program};
-use crate::site::Content;
+use crate::site::{Content, Modules};
 use crate::tier::Conditions;
 use crate::visit::{Profiling, Visit};
 
 /// The browser as it was found.
 struct Chromium {
-    /// Folder of the WASI shim.
-    shim: PathBuf,
+    modules: Modules,
     program: Program,
     version: String,
     /// Tries modules; started when the first is to be tried.
@@ -92,22 +89,19 @@ impl Runtime for Chromium {
     /// where anybody else could put it.
     fn prepare(&self, job: &Job) -> Result<Option<Artifact>, Failure> {
         Conditions::of(&job.tier).ok_or_else(|| no_tier(&job.tier))?;
-        let files = guest_of(job)?;
-        refuse_command(files)?;
-        packed::guest(files, &job.artifacts)?;
+        packed::guest(guest_of(job)?, &job.artifacts)?;
         Ok(None)
     }
 
     fn serve(&self, job: &Job, mut session: Session) -> Result<Ended, Failure> {
         let conditions = Conditions::of(&job.tier).ok_or_else(|| no_tier(&job.tier))?;
         let files = guest_of(job)?;
-        refuse_command(files)?;
         let invocation = Invocation::new(files, &mut session);
         let Task::Measure { sampling, .. } = &job.task else {
             let message = "this runner serves requests to measure them, and nothing else";
             return Err(Failure::new(FailureKind::Unsupported, "spawn", message));
         };
-        let content = Content::new(&self.shim, files, &job.artifacts, &invocation)
+        let content = Content::new(&self.modules, files, conditions, &job.artifacts, &invocation)
             .map_err(|error| unready(&error))?;
         let limits = job.limits;
         let profile_folder = job.scratch.join("browser");
@@ -132,7 +126,8 @@ impl Runtime for Chromium {
         Ok(Ended {
             session: ended.session,
             code: None,
-            linear_memory_bytes: Some(ended.linear_memory_bytes),
+            // Brython has none.
+            linear_memory_bytes: Some(ended.linear_memory_bytes).filter(|it| *it > 0),
             elsewhere: Some(Elsewhere {
                 peak_resident_bytes,
                 profile: ended.profile,
@@ -141,16 +136,6 @@ impl Runtime for Chromium {
             trouble: ended.trouble,
         })
     }
-}
-
-/// A guest that is a command reads and writes in its own time, for which a
-/// page has no way but to stand still.
-fn refuse_command(files: &GuestFiles) -> Result<(), Failure> {
-    if files.boundary != Boundary::Stdio {
-        return Ok(());
-    }
-    let message = "a command waits for its standard input, and nothing in a browser may wait: guests that call the host can be measured";
-    Err(Failure::new(FailureKind::Unsupported, "spawn", message))
 }
 
 /// The guest's module as profiles name it.
@@ -168,8 +153,10 @@ fn unready(error: &std::io::Error) -> Failure {
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
-    let (Some(shim), Some(program)) = (arguments.next(), arguments.next()) else {
-        eprintln!("usage: wasmfit-browser SHIM CHROMIUM [NAME=VALUE...]");
+    let (Some(wasi), Some(pyscript), Some(program)) =
+        (arguments.next(), arguments.next(), arguments.next())
+    else {
+        eprintln!("usage: wasmfit-browser WASI PYSCRIPT CHROMIUM [NAME=VALUE...]");
         return ExitCode::from(2);
     };
     let environment = arguments.filter_map(|it| {
@@ -181,10 +168,15 @@ fn main() -> ExitCode {
         Ok(version) => version,
         Err(reason) => return decline(&reason).into(),
     };
-    if !Path::new(&shim).join("index.js").is_file() {
-        let reason = format!("{shim} holds no WASI for a page: run scripts/setup --browser");
-        return decline(&reason).into();
+    for (folder, entry, what) in
+        [(&wasi, "index.js", "WASI for a page"), (&pyscript, "core.js", "PyScript")]
+    {
+        if !Path::new(folder).join(entry).is_file() {
+            let reason = format!("{folder} holds no {what}: run scripts/setup --browser");
+            return decline(&reason).into();
+        }
     }
-    let runtime = Chromium { shim: shim.into(), program, version, trial: OnceCell::new() };
+    let modules = Modules { wasi: wasi.into(), pyscript: pyscript.into() };
+    let runtime = Chromium { modules, program, version, trial: OnceCell::new() };
     wasmfit_kit::run(&runtime).into()
 }

@@ -2,6 +2,7 @@
 //! on a port of its own of this machine.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Sender};
 
 use serde_json::json;
-use wasmfit_kit::protocol::{Boundary, ColdPhase, GuestFiles, Limits};
+use wasmfit_kit::protocol::{Boundary, ColdPhase, GuestFiles, Interpreter, Limits};
 use wasmfit_kit::{Invocation, WORKLOAD};
 
 use crate::browser::News;
@@ -17,59 +18,101 @@ use crate::http::{self, Answer, Request};
 use crate::packed;
 use crate::tier::Conditions;
 
-/// As a careful site has it: nothing from elsewhere, no code but the site's
-/// own, WebAssembly allowed, and isolated, for the finer clock.
-const HEADERS: [(&str, &str); 5] = [
+/// As a careful site has it: isolated, for the finer clock.
+const HEADERS: [(&str, &str); 4] = [
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Embedder-Policy", "require-corp"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
-    (
-        "Content-Security-Policy",
-        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src data:",
-    ),
     ("X-Content-Type-Options", "nosniff"),
 ];
+
+/// The same: nothing from elsewhere, no code but the site's own, WebAssembly
+/// allowed.
+const STRICT: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src data:";
+
+/// What pages of those need that make code of text.
+const WITH_EVAL: &str = "default-src 'none'; script-src 'self' 'unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src data:; style-src 'self'";
 
 /// What has its address changed whenever it changes, which is everything but
 /// the page itself.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 const NEVER: &str = "no-store";
 
+/// Where a page finds what guests have WASI by, and PyScript.
+const WASI: &str = "/wasi/";
+const PYSCRIPT: &str = "/pyscript/";
+
 const BYTES: &str = "application/octet-stream";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-const SCRIPTS: [(&str, &str); 14] = [
+/// A script of the kit's as a module of a page.
+macro_rules! of_kit {
+    ($file:literal, $exports:literal) => {
+        concat!(include_str!(concat!("../../kit/src/", $file)), "\nexport { ", $exports, " };\n")
+    };
+    ($file:literal, $exports:literal, $imports:literal) => {
+        concat!($imports, "\n", of_kit!($file, $exports))
+    };
+}
+
+const SCRIPTS: [(&str, &str); 19] = [
+    ("/brython_guest.js", include_str!("page/brython_guest.js")),
     ("/conversation.js", include_str!("page/conversation.js")),
+    ("/crossing.js", include_str!("page/crossing.js")),
     ("/director.js", include_str!("page/director.js")),
     ("/ending.js", include_str!("page/ending.js")),
     ("/fetching.js", include_str!("page/fetching.js")),
     ("/frames.js", include_str!("page/frames.js")),
     ("/guest.js", include_str!("page/guest.js")),
+    ("/lab.js", of_kit!("lab.js", "openLab")),
+    (
+        "/micropython.js",
+        of_kit!(
+            "micropython.js",
+            "openMicroPython, serveFromMicroPython",
+            "import { inSteps } from './steps.js';"
+        ),
+    ),
+    ("/micropython_guest.js", include_str!("page/micropython_guest.js")),
     ("/page.js", include_str!("page/page.js")),
     (
         "/pyodide.js",
-        concat!(include_str!("../../kit/src/pyodide.js"), "\nexport { openPyodide };\n"),
+        of_kit!(
+            "pyodide.js",
+            "openPyodide, serveFromPyodide",
+            "import { openLab } from './lab.js';\nimport { inSteps } from './steps.js';"
+        ),
     ),
     ("/pyodide_guest.js", include_str!("page/pyodide_guest.js")),
-    ("/pyodide_worker.js", include_str!("page/pyodide_worker.js")),
-    (
-        "/sleeping.js",
-        concat!(include_str!("../../kit/src/sleeping.js"), "\nexport { pollClocks };\n"),
-    ),
+    ("/pyscript_guest.js", include_str!("page/pyscript_guest.js")),
     ("/serving.js", include_str!("page/serving.js")),
+    ("/sleeping.js", of_kit!("sleeping.js", "pollClocks")),
+    ("/steps.js", of_kit!("steps.js", "inSteps")),
     ("/turn.js", include_str!("page/turn.js")),
-    ("/worker.js", include_str!("page/worker.js")),
 ];
+/// With a place for the guest's own.
+const WORKER: &str = include_str!("page/worker.js");
 const INDEX: &str = include_str!("page/index.html");
 
 /// The workload nobody packs ahead of a launch: its larger files, mostly
 /// weights, would keep that waiting.
 const PACKED_AT_ONCE: u64 = 4 << 20;
 
+/// Folders of modules that pages load as they are.
+#[derive(Debug)]
+pub(crate) struct Modules {
+    /// By which guests have WASI.
+    pub(crate) wasi: PathBuf,
+    /// PyScript's.
+    pub(crate) pyscript: PathBuf,
+}
+
 /// What there is to be served.
 #[derive(Debug)]
 pub(crate) struct Content {
     pieces: BTreeMap<String, Piece>,
+    /// Its Content-Security-Policy.
+    policy: &'static str,
     /// What the page is told of the guest.
     setup: serde_json::Value,
 }
@@ -94,11 +137,13 @@ enum Body {
 impl Content {
     /// That of a guest; what `artifacts` hold packed is served so.
     pub(crate) fn new(
-        shim: &Path,
+        modules: &Modules,
         files: &GuestFiles,
+        conditions: Conditions,
         artifacts: &Path,
         invocation: &Invocation,
     ) -> io::Result<Self> {
+        let guest = script_of(files.interpreter, conditions);
         let mut pieces = BTreeMap::new();
         let packed = |plain: PathBuf| {
             let brotli = packed::file(&plain, artifacts)?;
@@ -111,28 +156,26 @@ impl Content {
         for (address, script) in SCRIPTS {
             add(address, Body::Text(script.into()), JAVASCRIPT);
         }
-        for (name, path) in files_below(shim)? {
-            if Path::new(&name).extension().is_some_and(|it| it == "js") {
-                add(&format!("/wasi/{name}"), packed(path)?, JAVASCRIPT);
-            }
+        add("/worker.js", Body::Text(WORKER.replace("{{guest}}", guest)), JAVASCRIPT);
+        let of_modules = [(WASI, &modules.wasi), (PYSCRIPT, &modules.pyscript)];
+        let (address, folder) = of_modules[usize::from(conditions.by_pyscript)];
+        for (name, path) in files_below(folder)? {
+            add(&format!("{address}{name}"), packed(path)?, content_type(&name));
         }
-        // Pyodide looks for its files in one folder, its module under a name of its own.
-        let pyodide = (files.boundary == Boundary::JavaScript)
-            .then(|| format!("/pyodide/{}/", files.module_sha256));
-        let module = match &pyodide {
-            Some(folder) => format!("{folder}pyodide.asm.wasm"),
+        // What has JavaScript of its own around it looks for all in one folder, under names of
+        // its own.
+        let folder = (files.boundary == Boundary::JavaScript)
+            .then(|| format!("/interpreter/{}/", files.module_sha256));
+        let module = match &folder {
+            Some(folder) => format!("{folder}{}", files.interpreter.own_name()),
             None => format!("/guest/{}.wasm", files.module_sha256),
         };
         let brotli = packed::module(files, artifacts)?;
-        add(&module, Body::File { plain: files.module.clone(), brotli }, "application/wasm");
-        if let (Some(address), Some(folder)) = (&pyodide, &files.library) {
-            for (name, path) in files_below(folder)? {
-                let content_type = if Path::new(&name).extension().is_some_and(|it| it == "mjs") {
-                    JAVASCRIPT
-                } else {
-                    BYTES
-                };
-                add(&format!("{address}{name}"), packed(path)?, content_type);
+        let plain = files.module.clone();
+        add(&module, Body::File { plain, brotli }, content_type(&module));
+        if let (Some(address), Some(library)) = (&folder, &files.library) {
+            for (name, path) in files_below(library)? {
+                add(&format!("{address}{name}"), packed(path)?, content_type(&name));
             }
         }
         let mut guest_files = BTreeMap::new();
@@ -147,17 +190,23 @@ impl Content {
                 guest_files.insert(format!("{in_guest}/{name}"), address);
             }
         }
-        let Invocation { arguments, environment, folders } = invocation;
+        let Invocation { arguments, environment, folders, imports } = invocation;
         let folders: Vec<&str> = folders.iter().map(|(_, in_guest)| *in_guest).collect();
         let setup = json!({
+            "guest": guest,
+            "interpreter": files.interpreter.name(),
             "module": module,
-            "pyodide": pyodide,
+            "folder": folder,
+            "pyscript": PYSCRIPT,
             "files": guest_files,
             "invocation": {
                 "arguments": arguments, "environment": environment, "folders": folders,
+                "imports": imports,
             },
         });
-        Ok(Self { pieces, setup })
+        let makes_code = conditions.by_pyscript || files.interpreter == Interpreter::Brython;
+        let policy = if makes_code { WITH_EVAL } else { STRICT };
+        Ok(Self { pieces, policy, setup })
     }
 
     fn index(&self, conditions: Conditions, limits: Limits) -> Piece {
@@ -169,6 +218,29 @@ impl Content {
         let setup = setup.to_string().replace('<', "\\u003c");
         let body = Body::Text(INDEX.replace("{{setup}}", &setup));
         Piece { body, content_type: "text/html; charset=utf-8", caching: NEVER }
+    }
+}
+
+/// The script of the guest's page or worker.
+const fn script_of(interpreter: Interpreter, conditions: Conditions) -> &'static str {
+    if conditions.by_pyscript {
+        return "/pyscript_guest.js";
+    }
+    match interpreter {
+        Interpreter::Cpython => "/guest.js",
+        Interpreter::Pyodide => "/pyodide_guest.js",
+        Interpreter::Micropython => "/micropython_guest.js",
+        Interpreter::Brython => "/brython_guest.js",
+    }
+}
+
+/// What a file is, by its name.
+fn content_type(name: &str) -> &'static str {
+    match Path::new(name).extension().and_then(OsStr::to_str) {
+        Some("js" | "mjs") => JAVASCRIPT,
+        Some("wasm") => "application/wasm",
+        Some("css") => "text/css; charset=utf-8",
+        _ => BYTES,
     }
 }
 
@@ -258,9 +330,11 @@ fn answer(request: Request, content: &Content, inbox: &Sender<News>) -> Answer {
         None => content.pieces.get(&request.address).map_or_else(
             || text("404 Not Found", String::new()),
             |piece| {
-                piece
-                    .answer(request.takes_brotli)
-                    .unwrap_or_else(|error| text("500 Internal Server Error", error.to_string()))
+                let answer = piece.answer(request.takes_brotli);
+                let mut answer = answer
+                    .unwrap_or_else(|error| text("500 Internal Server Error", error.to_string()));
+                answer.headers.push(("Content-Security-Policy", content.policy));
+                answer
             },
         ),
     }

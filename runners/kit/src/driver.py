@@ -93,19 +93,23 @@ def timed(call, workload, model, count):
         if type(response) is not bytes:
             raise ContractError(f"encode returned {type(response).__name__}, not bytes")
         marks = (received, decoded, inferred, encoded)
-        message = b"".join([*(mark.to_bytes(8, "little") for mark in marks), response])
+        message = b"".join([mark.to_bytes(8, "little") for mark in marks] + [response])
     return message
 
 
 def import_workload(path):
-    with open(path, "rb") as file:
-        source = file.read()
     folder = path.rpartition("/")[0]
     sys.path.insert(0, folder)
-    workload = type(sys)("workload")
-    workload.__file__ = path
-    sys.modules["workload"] = workload
-    exec(compile(source, path, "exec"), workload.__dict__)
+    if sys.implementation.name == "micropython":
+        # It makes modules by importing alone.
+        workload = __import__("workload")
+    else:
+        with open(path, "rb") as file:
+            source = file.read()
+        workload = type(sys)("workload")
+        workload.__file__ = path
+        sys.modules["workload"] = workload
+        exec(compile(source, path, "exec"), workload.__dict__)
     missing = [name for name in CONTRACT if not callable(getattr(workload, name, None))]
     if missing:
         raise ContractError(f"workload.py has no function {', '.join(missing)}")
@@ -113,7 +117,8 @@ def import_workload(path):
 
 
 def versions(names):
-    lines = ["python=" + sys.version.split()[0]]
+    # MicroPython's goes on behind a semicolon.
+    lines = ["python=" + sys.version.partition(";")[0].split()[0]]
     for name in names:
         module = sys.modules.get(name) or __import__(name)
         lines.append(f"{name}={getattr(module, '__version__', 'unknown')}")
@@ -190,12 +195,29 @@ def drop_locals(frames):
     while frames is not None:
         try:
             frames.tb_frame.clear()
-        except RuntimeError:
-            pass  # still running: the driver's own
+        except (AttributeError, RuntimeError):
+            pass  # there is no such thing in Brython; still running: the driver's own
         frames = frames.tb_next
 
 
 def report(error, token):
+    if isinstance(error, ContractError):
+        kind = "contract"
+    elif isinstance(error, MemoryError):
+        kind = "memory"
+    else:
+        kind = "raised"
+    own_words = {"micropython": in_micropythons_words, "brython": in_brythons_words}
+    in_words = own_words.get(sys.implementation.name.lower(), in_cpythons_words)
+    place, summary, trace = in_words(error)
+    if isinstance(error, ContractError):
+        summary = str(error)
+    text = "\n".join([kind, "" if place == "<module>" else place, summary, trace])
+    return token + text.encode("utf-8", "backslashreplace")
+
+
+def in_cpythons_words(error):
+    """Where it was raised, by which function; what it is; the traceback."""
     # What a workload has filled memory with, before anything needs some.
     drop_locals(error.__traceback__)
     import traceback
@@ -205,18 +227,34 @@ def report(error, token):
     while frames is not None and frames.tb_frame.f_globals.get("__name__") != "workload":
         frames = frames.tb_next
     place = frames.tb_frame.f_code.co_name if frames is not None else ""
-    if isinstance(error, ContractError):
-        kind = "contract"
-    elif isinstance(error, MemoryError):
-        kind = "memory"
-    else:
-        kind = "raised"
     summary = "".join(traceback.format_exception_only(error)).strip().replace("\n", " ")
-    if isinstance(error, ContractError):
-        summary = str(error)
-    trace = "".join(traceback.format_exception(type(error), error, frames))
-    text = "\n".join([kind, "" if place == "<module>" else place, summary, trace])
-    return token + text.encode("utf-8", "backslashreplace")
+    return place, summary, "".join(traceback.format_exception(type(error), error, frames))
+
+
+def in_micropythons_words(error):
+    """The same where tracebacks can only be printed."""
+    from io import StringIO
+
+    printed = StringIO()
+    sys.print_exception(error, printed)
+    trace = printed.getvalue()
+    # The last frame names its function behind a comma: File "f.py", line 1, in name.
+    frames = [line for line in trace.split("\n") if line.startswith("  File ")]
+    place = frames[-1].rpartition(" in ")[2] if frames else ""
+    return place, f"{type(error).__name__}: {error}", trace
+
+
+def in_brythons_words(error):
+    """The same where formatting a traceback fails (3.14.3)."""
+    lines, place = [], ""
+    frames = error.__traceback__
+    while frames is not None:
+        code = frames.tb_frame.f_code
+        place = code.co_name
+        lines.append(f'  File "{code.co_filename}", line {frames.tb_lineno}, in {place}')
+        frames = frames.tb_next
+    summary = f"{type(error).__name__}: {error}"
+    return place, summary, "\n".join(lines + [summary, ""])
 
 
 def serve(call, workload=None, model=None):
@@ -262,7 +300,8 @@ def serve(call, workload=None, model=None):
                 held = ", ".join(outside_of_memory()).encode()
                 message = held or (b"reseeded" if reseeds else b"kept")
             elif order == b"versions":
-                message = versions(rest.decode().split())
+                # Of no words Brython makes a fault.
+                message = versions(rest.decode().split() if rest else [])
             elif order == b"make":
                 count, _, batch = rest.partition(b" ")
                 message = make(call, workload, int(count), int(batch))

@@ -32,13 +32,17 @@ pub struct Invocation {
     pub environment: Vec<(&'static str, &'static str)>,
     /// Folders of the host, and where the guest sees them, read-only.
     pub folders: Vec<(PathBuf, &'static str)>,
+    /// Modules of packages that the workload imports, for guests that look
+    /// for a package only when they are told to.
+    pub imports: Vec<String>,
 }
 
 impl Invocation {
     /// The invocation of `guest` for the workload of `session`.
     pub fn new(guest: &GuestFiles, session: &mut Session) -> Self {
         session.mount_workload_at(WORKLOAD);
-        Self::of(guest, session.workload_folder())
+        let imports = session.packages().to_vec();
+        Self { imports, ..Self::of(guest, session.workload_folder()) }
     }
 
     /// The invocation of `guest` for the workload in a folder.
@@ -64,6 +68,7 @@ impl Invocation {
                 ("PYTHONDONTWRITEBYTECODE", "1"),
             ],
             folders: library.chain([workload]).collect(),
+            imports: Vec::new(),
         }
     }
 }
@@ -74,14 +79,15 @@ pub fn no_tier(tier: &str) -> Failure {
     Failure::new(FailureKind::Runner, "spawn", format!("this runner has no tier {tier:?}"))
 }
 
+/// Why most runtimes refuse some guests.
+pub(crate) const NEEDS_JAVASCRIPT: &str =
+    "it is built for JavaScript around it, which Node and browsers have: node/v8, chromium/worker";
+
 /// The failure of a job whose guest is built for JavaScript around it, in a
 /// runtime that has none.
 #[must_use]
 pub fn needs_javascript(guest: &GuestFiles) -> Failure {
-    let message = format!(
-        "{} is built for JavaScript around it, which Node and browsers have: node/v8, chromium/worker",
-        guest.name
-    );
+    let message = format!("{}: {NEEDS_JAVASCRIPT}", guest.name);
     Failure::new(FailureKind::Unsupported, "spawn", message)
 }
 

@@ -8,15 +8,15 @@
 // 64 bytes takes some ten to fifty times as long (wasmfit's lab of encodings has the figures that
 // proxies cost beyond that).
 
-const PAGE_BYTES = 65536;
 // Of CPython: a method of one argument.
 const METH_O = 8;
 
 // `loadPyodide`: of its own module. `folder`: where its files are. `environment`: variables that are
-// there when Python starts. `begin` hears of compile, instantiate and initialize as they begin.
+// there when Python starts. `imports`: modules whose packages are loaded, where the folder has them. `begin` hears of compile, instantiate and initialize as they begin.
 // `mount` is given the interpreter to put files in place. `crossing`: the host's side, of a length
 // and a function to fetch and to fill with; see `defineCall`.
-async function openPyodide(loadPyodide, { folder, environment, memoryBytes, begin, print, mount, crossing }) {
+async function openPyodide(loadPyodide, options) {
+  const { folder, environment, imports, memoryBytes, begin, print, mount, crossing } = options;
   const { failed, restore } = inSteps(begin, memoryBytes);
   let pyodide;
   try {
@@ -35,6 +35,17 @@ async function openPyodide(loadPyodide, { folder, environment, memoryBytes, begi
   } finally {
     restore();
   }
+  if (imports.length > 0) {
+    const asked = imports.map((name) => `import ${name}`).join("\n");
+    // What cannot be loaded is missing where the workload imports it.
+    await pyodide.loadPackagesFromImports(asked, { messageCallback() {}, errorCallback() {} });
+  }
+  return serveFromPyodide(pyodide, crossing);
+}
+
+// What turns are done with, of a Pyodide that is up.
+function serveFromPyodide(pyodide, crossing) {
+  pyodide.registerJsModule("wasmfit_lab", openLab());
   const module = pyodide._module;
   const trouble = defineCall(module, crossing);
   return {
@@ -44,43 +55,6 @@ async function openPyodide(loadPyodide, { folder, environment, memoryBytes, begi
       if (trouble.thrown) throw trouble.thrown;
     },
     memory: () => module.HEAPU8.buffer,
-  };
-}
-
-// Splits into its steps what Pyodide does by one call, and says how to undo that. Memory is grown by
-// its JavaScript alone: a refusal there is what malloc, and so Python, is told.
-function inSteps(begin, memoryBytes) {
-  const { instantiate, instantiateStreaming } = WebAssembly;
-  let refuse;
-  const failed = new Promise((_, reject) => (refuse = reject));
-  failed.catch(() => {});
-  const steps = async (compiling, imports) => {
-    try {
-      const module = await compiling;
-      begin("instantiate");
-      const instance = await instantiate(module, imports);
-      limit(instance.exports.memory, memoryBytes);
-      begin("initialize");
-      return { module, instance };
-    } catch (error) {
-      refuse(error);
-      throw error;
-    }
-  };
-  WebAssembly.instantiate = (source, imports) => {
-    if (source instanceof WebAssembly.Module) return instantiate(source, imports);
-    begin("compile");
-    return steps(WebAssembly.compile(source), imports);
-  };
-  WebAssembly.instantiateStreaming = (response, imports) =>
-    steps(WebAssembly.compileStreaming(response), imports);
-  return { failed, restore: () => Object.assign(WebAssembly, { instantiate, instantiateStreaming }) };
-}
-
-function limit(memory, bytes) {
-  memory.grow = (pages) => {
-    if (memory.buffer.byteLength + pages * PAGE_BYTES > bytes) throw new RangeError("memory limit");
-    return WebAssembly.Memory.prototype.grow.call(memory, pages);
   };
 }
 

@@ -7,12 +7,12 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 
 use wasmfit_protocol::{
-    Artifact, Boundary, ColdPhase, EXIT_FAILED, Event, Failure, FailureKind, Hello, Job, Task,
-    Tier, VERSION,
+    Artifact, Boundary, ColdPhase, EXIT_FAILED, Event, Failure, FailureKind, Hello, Job, Refusal,
+    Refused, Task, Tier, VERSION,
 };
 
 use crate::events::{Events, Stage};
-use crate::invocation::needs_javascript;
+use crate::invocation::NEEDS_JAVASCRIPT;
 use crate::probes;
 use crate::session::{About, Ended, Session};
 use crate::watch::{self, Watch};
@@ -129,7 +129,7 @@ fn run_job(runtime: &impl Runtime, job: File, events: &Events) -> Result<Event, 
     });
     events.emit(&hello);
     if job.task == Task::Describe {
-        let mut tiers = runtime.tiers();
+        let mut tiers = tiers_of(runtime);
         for tier in &mut tiers {
             probes::probe(tier, |tier, module| runtime.compile(tier, module));
         }
@@ -137,10 +137,11 @@ fn run_job(runtime: &impl Runtime, job: File, events: &Events) -> Result<Event, 
     }
     let watch = Watch::start(job.limits, events.clone())
         .map_err(|error| refuse(FailureKind::Runner, &format!("cannot watch limits: {error}")))?;
-    if let Some(guest) = job.guest.as_ref().filter(|it| it.boundary == Boundary::JavaScript)
-        && !runtime.has_javascript()
+    if let Some(guest) = &job.guest
+        && let Some(tier) = tiers_of(runtime).iter().find(|it| it.name == job.tier)
+        && let Some(reason) = tier.refusal(guest.boundary, guest.interpreter)
     {
-        return Err(needs_javascript(guest));
+        return Err(refuse(FailureKind::Unsupported, &format!("{}: {reason}", guest.name)));
     }
     if job.task == Task::Prepare {
         events.enter(Stage::Cold(ColdPhase::Compile));
@@ -156,6 +157,18 @@ fn run_job(runtime: &impl Runtime, job: File, events: &Events) -> Result<Event, 
     let Ended { session, code, linear_memory_bytes, elsewhere, trouble } = ended;
     let about = About { code: code.as_deref(), linear_memory_bytes, elsewhere };
     session.finish(about, trouble, watch.end())
+}
+
+/// The tiers of a runtime, and which guests they refuse.
+fn tiers_of(runtime: &impl Runtime) -> Vec<Tier> {
+    let mut tiers = runtime.tiers();
+    if !runtime.has_javascript() {
+        for tier in &mut tiers {
+            let guests = Refused::Boundary(Boundary::JavaScript);
+            tier.refuses.push(Refusal { guests, reason: NEEDS_JAVASCRIPT.to_owned() });
+        }
+    }
+    tiers
 }
 
 /// Moves the pipes of the harness to descriptors of their own: 0 to 2 belong

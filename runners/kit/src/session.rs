@@ -277,6 +277,12 @@ impl Session {
         self.failure.is_some()
     }
 
+    /// Modules of packages that the workload imports.
+    #[must_use]
+    pub fn packages(&self) -> &[String] {
+        &self.workload.packages
+    }
+
     /// The workload's folder on the host.
     #[must_use]
     pub fn workload_folder(&self) -> &Path {

@@ -6,6 +6,7 @@ use napi::bindgen_prelude::{
     FnArgs, FromNapiValue, Function, JsObjectValue, JsValuesTupleIntoVec, Object, Uint8Array,
 };
 use serde::{Deserialize, Serialize};
+use wasmfit_kit::protocol::Interpreter;
 use wasmfit_kit::{Invocation, Trouble};
 
 /// WebAssembly counts memory in pages of this size.
@@ -46,6 +47,15 @@ struct Call<'a> {
     arguments: &'a [String],
     environment: &'a [(&'static str, &'static str)],
     folders: &'a [(PathBuf, &'static str)],
+    imports: &'a [String],
+}
+
+impl Call<'_> {
+    fn of(invocation: &Invocation) -> Result<String, Ending> {
+        let Invocation { arguments, environment, folders, imports } = invocation;
+        serde_json::to_string(&Call { arguments, environment, folders, imports })
+            .map_err(|error| Ending::NotRun { reason: error.to_string() })
+    }
 }
 
 impl<'env> Host<'env> {
@@ -79,10 +89,7 @@ impl<'env> Host<'env> {
 
     /// Instantiates it, with WASI and `host.call` behind its imports.
     pub(crate) fn instantiate(&self, invocation: &Invocation) -> Result<(), Ending> {
-        let Invocation { arguments, environment, folders } = invocation;
-        let call = serde_json::to_string(&Call { arguments, environment, folders });
-        let call = call.map_err(|error| Ending::NotRun { reason: error.to_string() })?;
-        self.order("instantiate", call)
+        self.order("instantiate", Call::of(invocation)?)
     }
 
     /// Initializes the interpreter, unless the guest is a snapshot of one, and
@@ -91,24 +98,25 @@ impl<'env> Host<'env> {
         self.order("initializeAndRun", program.to_owned())
     }
 
-    /// Opens Pyodide, whose files are in `folder`.
-    pub(crate) fn open_pyodide(
+    /// Opens an interpreter that has JavaScript of its own around it, whose
+    /// files are in `folder`.
+    pub(crate) fn open_interpreter(
         &self,
+        interpreter: Interpreter,
         invocation: &Invocation,
         folder: &Path,
         memory_bytes: u64,
     ) -> Result<(), Ending> {
-        let Invocation { arguments, environment, folders } = invocation;
-        let call = serde_json::to_string(&Call { arguments, environment, folders });
-        let call = call.map_err(|error| Ending::NotRun { reason: error.to_string() })?;
+        let name = interpreter.name().to_owned();
         let folder = folder.to_string_lossy().into_owned();
+        let call = Call::of(invocation)?;
         // A limit of that size is none, and a double holds it all the same.
-        self.order("openPyodide", FnArgs::from((call, folder, memory_bytes as f64)))
+        self.order("openInterpreter", FnArgs::from((name, call, folder, memory_bytes as f64)))
     }
 
     /// Has it run `program` to its end.
-    pub(crate) fn run_in_pyodide(&self, program: &str) -> Result<(), Ending> {
-        self.order("runInPyodide", program.to_owned())
+    pub(crate) fn run_in_interpreter(&self, program: &str) -> Result<(), Ending> {
+        self.order("runInInterpreter", program.to_owned())
     }
 
     /// Runs a guest that is a command to its end.

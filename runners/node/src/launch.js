@@ -2,7 +2,7 @@
 // loop: a guest that serves does not give it back.
 "use strict";
 
-const { readFileSync } = require("node:fs");
+const { readdirSync, readFileSync } = require("node:fs");
 const v8 = require("node:v8");
 const { WASI } = require("node:wasi");
 
@@ -22,8 +22,8 @@ class Exit {
 
 // Of the guest.
 let compiled, wasi, pollFiles, instance, exported, view;
-// Or, of Pyodide, all in one.
-let pyodide;
+// Or, of an interpreter with JavaScript of its own around it, all in one.
+let opened;
 
 // What went wrong, in the words of host.rs; nothing when nothing did.
 function told(work) {
@@ -96,6 +96,39 @@ function call(pointer, length, answerPointer, answerLength) {
   return OK;
 }
 
+// How interpreters with JavaScript of their own are opened, by their names in host.rs. `folders`: those
+// of this machine, and where the guest sees them.
+const openers = {
+  async pyodide(folder, folders, options) {
+    // Pyodide asks for what Node has; without these it would want a package besides.
+    globalThis.require = require;
+    const { loadPyodide } = await import(`${folder}pyodide.mjs`);
+    const mount = (files) => {
+      for (const [root, path] of folders) {
+        files.mkdirTree(path);
+        files.mount(files.filesystems.NODEFS, { root }, path);
+      }
+    };
+    return openPyodide(loadPyodide, { folder, mount, ...options });
+  },
+
+  async micropython(folder, folders, options) {
+    const { loadMicroPython } = await import(`${folder}micropython.mjs`);
+    // It is built without Node's file system.
+    const mount = (files) => folders.forEach(([root, path]) => copyFolder(files, root, path));
+    return openMicroPython(loadMicroPython, { address: `${folder}micropython.wasm`, mount, ...options });
+  },
+};
+
+function copyFolder(files, root, path) {
+  files.mkdir(path);
+  for (const entry of readdirSync(root, { withFileTypes: true })) {
+    const [from, to] = [`${root}/${entry.name}`, `${path}/${entry.name}`];
+    if (entry.isDirectory()) copyFolder(files, from, to);
+    else files.writeFile(to, readFileSync(from));
+  }
+}
+
 const REALTIME = 0;
 
 const nobodyWakes = new Int32Array(new SharedArrayBuffer(4));
@@ -159,42 +192,34 @@ process.exitCode = addon.main({
       exported.turn(put(code), code.length);
     }),
 
-  openPyodide: (text, folder, memoryBytes) =>
+  openInterpreter: (name, text, folder, memoryBytes) =>
     told(() => {
-      const { environment, folders } = JSON.parse(text);
-      // Pyodide asks for what Node has; without these it would want a package besides.
-      globalThis.require = require;
-      const mount = (files) => {
-        for (const [root, path] of folders) {
-          files.mkdirTree(path);
-          files.mount(files.filesystems.NODEFS, { root }, path);
-        }
-      };
+      const { environment, folders, imports } = JSON.parse(text);
       const crossing = {
         take(pointer, length) {
-          addon.memoryIs(pyodide.memory());
+          addon.memoryIs(opened.memory());
           return addon.answer(pointer, length);
         },
         put(pointer) {
           // The answer may have made memory grow.
-          addon.memoryIs(pyodide.memory());
+          addon.memoryIs(opened.memory());
           addon.collect(pointer);
         },
       };
-      const begin = addon.began;
-      const opened = async () => {
-        const { loadPyodide } = await import(`${folder}/pyodide.mjs`);
-        const environmentOf = Object.fromEntries(environment);
-        const print = (words) => process.stdout.write(words);
-        const options = { folder: `${folder}/`, environment: environmentOf, memoryBytes, begin, print, mount, crossing };
-        return openPyodide(loadPyodide, options);
+      const options = {
+        environment: Object.fromEntries(environment),
+        imports,
+        memoryBytes,
+        begin: addon.began,
+        print: (words) => process.stdout.write(words),
+        crossing,
       };
-      pyodide = wait(opened());
+      opened = wait(openers[name](`${folder}/`, folders, options));
     }),
 
-  runInPyodide: (program) =>
+  runInInterpreter: (program) =>
     told(() => {
-      pyodide.turn(program);
+      opened.turn(program);
     }),
 
   start: () =>
@@ -202,5 +227,5 @@ process.exitCode = addon.main({
       wasi.start(instance);
     }),
 
-  memoryBytes: () => (pyodide?.memory() ?? exported?.memory?.buffer)?.byteLength ?? 0,
+  memoryBytes: () => (opened?.memory() ?? exported?.memory?.buffer)?.byteLength ?? 0,
 });

@@ -16,7 +16,8 @@ use std::{fs, io};
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
 use wasmfit_kit::protocol::{
-    Artifact, Boundary, ColdPhase, Failure, FailureKind, GuestFiles, Job, Sampling, Task, Tier,
+    Artifact, Boundary, ColdPhase, Failure, FailureKind, GuestFiles, Interpreter, Job, Refusal,
+    Refused, Sampling, Task, Tier,
 };
 use wasmfit_kit::{
     Ended, Invocation, Runtime, Session, Stdio, guest_of, no_tier, read_module, refusal,
@@ -47,7 +48,11 @@ impl Runtime for Node<'_> {
 
     fn tiers(&self) -> Vec<Tier> {
         let opt_in = Some("a JavaScript engine, beside the runtimes of servers".to_owned());
-        vec![Tier { opt_in, ..Tier::new(TIER) }]
+        let brython = Refusal {
+            guests: Refused::Interpreter(Interpreter::Brython),
+            reason: "it is made for pages: chromium/main-thread".to_owned(),
+        };
+        vec![Tier { opt_in, refuses: vec![brython], ..Tier::new(TIER) }]
     }
 
     fn compile(&self, tier: &str, module: &[u8]) -> Result<(), String> {
@@ -84,7 +89,7 @@ impl Runtime for Node<'_> {
         let (session, trouble) = match files.boundary {
             Boundary::HostCall => self.call(&invocation, session)?,
             Boundary::Stdio => self.run(&invocation, session)?,
-            Boundary::JavaScript => self.open_pyodide(&invocation, files, job, session)?,
+            Boundary::JavaScript => self.open(&invocation, files, job, session)?,
         };
         let trouble = trouble.map(|it| it.told(limit_bytes).into());
         let linear_memory_bytes = Some(self.host.linear_memory_bytes());
@@ -114,20 +119,22 @@ impl Node<'_> {
         Ok((door::close().ok_or_else(lost)?, ended.err()))
     }
 
-    /// Has Pyodide serve, which brings itself up and tells of its phases.
-    fn open_pyodide(
+    /// Has an interpreter serve that brings itself up and tells of its phases.
+    fn open(
         &self,
         invocation: &Invocation,
         files: &GuestFiles,
         job: &Job,
         session: Session,
     ) -> Result<(Session, Option<Ending>), Failure> {
-        let folder = pyodide_folder(files, &job.scratch)
+        let folder = folder_of(files, &job.scratch)
             .map_err(|error| Failure::new(FailureKind::Guest, "spawn", error.to_string()))?;
         let program = session.program().to_owned();
         door::open(session);
-        let opened = self.host.open_pyodide(invocation, &folder, job.limits.memory_bytes);
-        let ended = opened.and_then(|()| self.host.run_in_pyodide(&program));
+        let memory_bytes = job.limits.memory_bytes;
+        let opened =
+            self.host.open_interpreter(files.interpreter, invocation, &folder, memory_bytes);
+        let ended = opened.and_then(|()| self.host.run_in_interpreter(&program));
         let lost = || Failure::new(FailureKind::Runner, "guest", "the session was lost");
         Ok((door::close().ok_or_else(lost)?, ended.err()))
     }
@@ -151,12 +158,12 @@ impl Node<'_> {
     }
 }
 
-/// Puts together in one folder what Pyodide looks for in one, its module under
-/// its own name.
-fn pyodide_folder(files: &GuestFiles, scratch: &Path) -> io::Result<PathBuf> {
-    let folder = scratch.join("pyodide");
+/// Puts together in one folder what an interpreter looks for in one, its module
+/// under its own name.
+fn folder_of(files: &GuestFiles, scratch: &Path) -> io::Result<PathBuf> {
+    let folder = scratch.join("interpreter");
     fs::create_dir_all(&folder)?;
-    symlink(&files.module, folder.join("pyodide.asm.wasm"))?;
+    symlink(&files.module, folder.join(files.interpreter.own_name()))?;
     for entry in files
         .library
         .iter()

@@ -50,6 +50,9 @@ pub struct GuestFiles {
     pub library: Option<PathBuf>,
     /// How requests reach it.
     pub boundary: Boundary,
+    /// What runs the workload's Python.
+    #[serde(default)]
+    pub interpreter: Interpreter,
     /// The WebAssembly proposals it needs.
     pub proposals: BTreeSet<Proposal>,
     /// How the interpreter comes up.
@@ -99,6 +102,67 @@ impl Boundary {
             Self::HostCall => "host-call",
             Self::Stdio => "stdio",
             Self::JavaScript => "javascript",
+        }
+    }
+}
+
+/// What runs a workload's Python.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Interpreter {
+    /// CPython as it is built for WASI.
+    #[default]
+    Cpython,
+    /// CPython by Emscripten, with Pyodide's JavaScript around it.
+    Pyodide,
+    /// `MicroPython`.
+    Micropython,
+    /// Brython, which translates Python to JavaScript: it has no module.
+    Brython,
+}
+
+impl Interpreter {
+    /// The name used in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cpython => "cpython",
+            Self::Pyodide => "pyodide",
+            Self::Micropython => "micropython",
+            Self::Brython => "brython",
+        }
+    }
+
+    /// What that JavaScript which is around it calls the file it begins with.
+    #[must_use]
+    pub const fn own_name(self) -> &'static str {
+        match self {
+            Self::Cpython => "python.wasm",
+            Self::Pyodide => "pyodide.asm.wasm",
+            Self::Micropython => "micropython.wasm",
+            Self::Brython => "brython.js",
+        }
+    }
+
+    /// Which of a guest's files it begins with.
+    #[must_use]
+    pub const fn main_file(self, start: Start) -> &'static str {
+        match (self, start) {
+            (Self::Brython, Start::Plain) => "brython.js",
+            _ => start.module(),
         }
     }
 }

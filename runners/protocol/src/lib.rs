@@ -17,12 +17,12 @@ pub use event::{
 };
 pub use frames::{FramesError, FramesReader, FramesWriter};
 pub use job::{
-    Boundary, GuestFiles, Injection, InjectionPlace, Job, Limits, Profiling, Sampling, Start, Task,
-    Workload,
+    Boundary, GuestFiles, Injection, InjectionPlace, Interpreter, Job, Limits, Profiling, Sampling,
+    Start, Task, Workload,
 };
 pub use profile::{Place, ProfileError, ProfileRow, Profiled, Taken, read_profile, write_profile};
 pub use sample::{SAMPLE_COLUMNS, Sample, Stretch};
-pub use tier::{Execution, Limit, LimitKind, Proposal, Tier};
+pub use tier::{Execution, Limit, LimitKind, Proposal, Refusal, Refused, Tier};
 
 /// The protocol's version. A runner that reads another one in a job answers
 /// with [`FailureKind::Protocol`] and ends.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Boundary, Interpreter};
+
 /// A way in which a runtime executes code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Tier {
@@ -19,6 +21,9 @@ pub struct Tier {
     /// The proposals that it does not take, with the runtime's own error.
     #[serde(default)]
     pub lacks: BTreeMap<Proposal, String>,
+    /// The guests that it does not take for what is around their modules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refuses: Vec<Refusal>,
     /// What it adds to another tier of the runtime, of which it is otherwise
     /// the same; `None` for a tier of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,7 +36,24 @@ impl Tier {
     #[must_use]
     pub fn new(name: &str) -> Self {
         let execution = Execution::Compiled;
-        Self { name: name.into(), execution, opt_in: None, lacks: BTreeMap::new(), limit: None }
+        Self {
+            name: name.into(),
+            execution,
+            opt_in: None,
+            lacks: BTreeMap::new(),
+            refuses: Vec::new(),
+            limit: None,
+        }
+    }
+
+    /// Why it refuses a guest; nothing where it does not.
+    #[must_use]
+    pub fn refusal(&self, boundary: Boundary, interpreter: Interpreter) -> Option<&str> {
+        let concerns = |it: &&Refusal| match it.guests {
+            Refused::Boundary(refused) => refused == boundary,
+            Refused::Interpreter(refused) => refused == interpreter,
+        };
+        self.refuses.iter().find(concerns).map(|it| &*it.reason)
     }
 
     /// The same for a tier that interprets.
@@ -48,6 +70,25 @@ impl Tier {
         let limit = Some(Limit { kind, base: base.into() });
         Self { opt_in, limit, ..Self::new(name) }
     }
+}
+
+/// Guests that a tier does not take, whatever their modules need.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Refusal {
+    /// Which.
+    pub guests: Refused,
+    /// Why, as a clause about the guest.
+    pub reason: String,
+}
+
+/// Which guests are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refused {
+    /// Those that requests reach so.
+    Boundary(Boundary),
+    /// Those that are such an interpreter.
+    Interpreter(Interpreter),
 }
 
 /// What tells a tier from another one that is otherwise the same.

@@ -23,13 +23,12 @@ addEventListener("error", ({ message }) => fail(message));
 addEventListener("unhandledrejection", ({ reason }) => fail(reason?.message ?? reason));
 
 if (setup.isInWorker) {
-  const script = setup.pyodide ? "/pyodide_worker.js" : "/worker.js";
-  const worker = new Worker(script, { type: "module" });
+  const worker = new Worker("/worker.js", { type: "module" });
   worker.onmessage = ({ data: phase }) => enter(phase);
   worker.onerror = ({ message }) => fail(message ?? "the worker could not be started");
   worker.postMessage({ ...setup, openedAt: performance.timeOrigin });
 } else {
-  const modules = ["./conversation.js", "./director.js", setup.pyodide ? "./pyodide_guest.js" : "./guest.js"];
+  const modules = ["./conversation.js", "./director.js", setup.guest];
   const [{ converse }, { Director }, { Guest }] = await Promise.all(modules.map((it) => import(it)));
   await converse(Guest, setup, new Director(performance.timeOrigin), enter);
 }

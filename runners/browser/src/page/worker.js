@@ -1,4 +1,5 @@
-import { Guest } from "./guest.js";
-import { serve } from "./serving.js";
+// The worker of a guest; the site puts in which.
+import { Guest } from "{{guest}}";
+import { serve } from "/serving.js";
 
 serve(Guest);

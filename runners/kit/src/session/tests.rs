@@ -5,7 +5,8 @@ use std::fs;
 use std::io::{Read, Seek, SeekFrom};
 
 use wasmfit_protocol::{
-    Boundary, FramesReader, GuestFiles, Limits, Profiled, Profiling, Sampling, Start, read_profile,
+    Boundary, FramesReader, GuestFiles, Interpreter, Limits, Profiled, Profiling, Sampling, Start,
+    read_profile,
 };
 
 use super::*;
@@ -70,6 +71,7 @@ fn guest(boundary: Boundary) -> GuestFiles {
         module_sha256,
         library,
         boundary,
+        interpreter: Interpreter::Cpython,
         proposals: BTreeSet::new(),
         holds_workload: false,
         compiled_at_launch: false,
