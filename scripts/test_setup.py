@@ -3,15 +3,19 @@
 import contextlib
 import dataclasses
 import errno
+import functools
 import hashlib
+import http.server
 import io
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 import tomllib
 import unittest
+import urllib.request
 import zipfile
 from pathlib import Path
 from unittest import mock
@@ -21,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from setup_parts import (  # noqa: E402
     apt, assets, binaryen, browser, command, debian, guest, lint, main, nodejs, page_modules, pins,
-    python, runc, tools, v8, venv, wasmedge, workspace)
+    pyodide_index, python, runc, tools, v8, venv, wasmedge, workspace)
 from setup_parts.console import Console  # noqa: E402
 from setup_parts.deb_versions import (  # noqa: E402
     AvailableDeb, choose_version, compare_versions, upstream_minor)
@@ -371,6 +375,349 @@ class GuestFiles(TemporaryFolder):
         self.assertFalse(guest.is_intact(*check))
 
 
+class PyodideIndex(TemporaryFolder):
+    """The guest is made of a small npm package and of an index of made-up wheels."""
+    info = {"abi_version": "2026_0", "arch": "wasm32", "platform": "emscripten_5_0_3",
+            "python": "3.14.2"}
+
+    def setUp(self):
+        super().setUp()
+        self.index = self.root / "index"
+        self.index.mkdir()
+        self.packages = {}
+        self.add("numpy")
+        self.add("scipy", depends=["numpy"])
+        self.add("scikit-learn", depends=["scipy", "Thread_Pool.Ctl"], imports=["sklearn"])
+        self.add("thread-pool-ctl", imports=["thread_pool_ctl"])
+        self.add("Unused", depends=["libunused"])
+        self.add("libunused", file_name="libunused.zip", imports=[], install_dir="dynlib")
+        self.write_lock()
+        self.make_repository(["numpy"], ["joblib", "sklearn", "numpy"])
+
+        package = self.root / "npm"
+        package.mkdir()
+        for path in guest.PYODIDE_3_14.members.values():
+            (package / path).write_text(path)
+        (package / "pyodide-lock.json").write_text(json.dumps(
+            {"info": self.info, "packages": {"left-behind": {}}, "tool": {"of": "core"}}))
+        self.pins = self.root / "pins"
+        self.pins.write_text("one")
+        self.source = mock.MagicMock(pins=(self.pins,), megabytes=6, **{
+            "download.return_value": package, "record.return_value": {"origin": "npm"},
+            "open": lambda package, member: open(package / member, "rb"),
+            "__str__.return_value": "pyodide 314.0.7"})
+        self.describe(package)
+        small = dataclasses.replace(guest.PYODIDE_3_14, source=self.source)
+        for module, name, stand_in in (
+                (pyodide_index, "GUEST", small),
+                (pyodide_index, "REPOSITORY", self.root / "repository"),
+                (guest, "REPOSITORY", self.root / "repository")):
+            patch = mock.patch.object(module, name, stand_in)
+            patch.start()
+            self.addCleanup(patch.stop)
+        patch = mock.patch.dict(os.environ, {"no_proxy": "*"})
+        patch.start()
+        self.addCleanup(patch.stop)
+        self.folder = self.root / "guests/pyodide-3.14"
+
+    def add(self, name, **facts):
+        key = pyodide_index.normalized(name)
+        file_name = f"{name}-1.0-py3-none-any.whl"
+        entry = {"name": name, "version": "1.0", "file_name": file_name, "depends": [],
+                 "imports": [name], "install_dir": "site", "package_type": "package"} | facts
+        content = f"wheel of {name}".encode()
+        entry.setdefault("sha256", hashlib.sha256(content).hexdigest())
+        if "file_name" not in facts or "/" not in entry["file_name"]:
+            (self.index / entry["file_name"]).write_bytes(content)
+        self.packages[key] = entry
+
+    def write_lock(self, **info):
+        (self.index / "pyodide-lock.json").write_text(
+            json.dumps({"info": self.info | info, "packages": self.packages}))
+
+    def make_repository(self, *imports):
+        for number, names in enumerate(imports):
+            path = self.root / f"repository/workloads/w{number}/workload.toml"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"packages = {json.dumps(names)}\n")
+        path = self.root / "repository/boundary/msgpack.toml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text('packages = ["msgpack"]\n')
+
+    def describe(self, package):
+        """The repository's own guest.toml, with the hashes of the small package."""
+        text = guest.PYODIDE_3_14.description.read_text()
+        for path, sha256 in tomllib.loads(text)["files"].items():
+            member = package / guest.PYODIDE_3_14.members[path]
+            text = text.replace(sha256, workspace.sha256_of_file(member))
+        path = self.root / "repository/guests/pyodide-3.14/guest.toml"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+
+    def ensure(self, address=None, *named):
+        wish = None
+        if address:
+            options = main.parse(["--pyodide-index", str(address),
+                                  *(f"--pyodide-package={name}" for name in named)])
+            wish = pyodide_index.wish_of(options, {})
+        return pyodide_index.ensure(self.workspace, None, {}, wish)
+
+    def manifest(self):
+        return tomllib.loads((self.folder / "guest.toml").read_text())
+
+    def lock(self):
+        return json.loads((self.folder / "lib/pyodide-lock.json").read_text())
+
+    @contextlib.contextmanager
+    def served(self, folder):
+        handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+        with mock.patch.object(http.server.SimpleHTTPRequestHandler, "log_message"), \
+                http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+            try:
+                yield f"http://127.0.0.1:{server.server_port}"
+            finally:
+                server.shutdown()
+
+    def assert_refused(self, expected, address=None, *named):
+        """Refused in one line, and what was there is as it was."""
+        before = {path: path.read_bytes() for path in self.folder.rglob("*") if path.is_file()}
+        with self.subTest(expected), self.assertRaisesRegex(SetupError, expected) as caught:
+            self.ensure(address or self.index, *named)
+        self.assertNotIn("\n", str(caught.exception))
+        self.assertRegex(str(caught.exception), "; .*")
+        after = {path: path.read_bytes() for path in self.folder.rglob("*") if path.is_file()}
+        self.assertEqual(before, after)
+
+    def test_what_workloads_import_is_taken_with_all_it_depends_on(self):
+        record = self.ensure(self.index)
+        taken = ["numpy", "scikit-learn", "scipy", "thread-pool-ctl"]
+        wheels = {f"lib/{name}-1.0-py3-none-any.whl": name for name in taken}
+        self.assertEqual({path.relative_to(self.folder).as_posix()
+                          for path in self.folder.rglob("*") if path.is_file()},
+                         {*guest.PYODIDE_3_14.members, *wheels, "guest.toml", workspace.STAMP_NAME})
+        self.assertEqual(self.lock(), {
+            "info": self.info, "packages": {name: self.packages[name] for name in taken},
+            "tool": {"of": "core"}})
+        for path, name in wheels.items():
+            self.assertEqual((self.folder / path).read_text(), f"wheel of {name}")
+        self.assertEqual(record["index"]["packages"], dict.fromkeys(taken, "1.0"))
+        self.assertIn("the index has no joblib and msgpack: ", self.output.getvalue())
+
+    def test_the_description_is_the_repositorys_with_packages_imports_and_hashes(self):
+        record = self.ensure(self.index)
+        plain, made = tomllib.loads(guest.PYODIDE_3_14.description.read_text()), self.manifest()
+        self.assertEqual(made["title"], plain["title"].replace(
+            ", without packages", ", with 4 packages of an index of your own"))
+        self.assertNotIn("without", made["title"])
+        self.assertEqual(made["packages"], dict.fromkeys(
+            ["numpy", "scikit-learn", "scipy", "thread-pool-ctl"], "1.0"))
+        self.assertEqual(made["imports"], {"sklearn": "scikit-learn",
+                                           "thread_pool_ctl": "thread-pool-ctl"})
+        for path, sha256 in made["files"].items():
+            self.assertEqual(workspace.sha256_of_file(self.folder / path), sha256)
+        self.assertEqual(set(made["files"]), set(record["files"]))
+        rest = set(plain) - {"title", "packages", "imports", "files"}
+        self.assertEqual({key: made[key] for key in rest}, {key: plain[key] for key in rest})
+
+    def test_named_packages_are_taken_too_by_any_spelling(self):
+        self.ensure(self.index, "unused", "SciPy")
+        self.assertEqual(self.lock()["packages"]["libunused"]["install_dir"], "dynlib")
+        self.assertTrue((self.folder / "lib/libunused.zip").is_file())
+        self.assertEqual(self.manifest()["imports"]["Unused"], "unused")
+        self.assert_refused("pyodide-lock.json has no nothing; leave nothing out", None, "nothing")
+
+    def test_one_package_is_one(self):
+        del self.packages["scikit-learn"]
+        self.write_lock()
+        self.ensure(self.index)
+        self.assertTrue(self.manifest()["title"].endswith("with 1 package of an index of your own"))
+        self.assertNotIn("imports", {key for key, it in self.manifest().items() if it})
+
+    def test_a_package_without_what_it_depends_on_is_left_out_and_refused_when_it_is_named(self):
+        del self.packages["scipy"]
+        self.write_lock()
+        self.ensure(self.index)
+        self.assertEqual(list(self.lock()["packages"]), ["numpy"])
+        self.assertIn("scikit-learn is left out: the index has no scipy, which it depends on\n",
+                      self.output.getvalue())
+        self.assert_refused("has no scipy, which scikit-learn depends on; ", None, "scikit-learn")
+
+    def test_an_index_with_nothing_that_is_asked_for_is_refused(self):
+        self.packages = {"unused": self.packages["unused"], "libunused": self.packages["libunused"]}
+        self.write_lock()
+        self.assert_refused("none of what workloads import: joblib, msgpack, numpy, sklearn; ")
+        self.ensure(self.index, "unused")
+        self.assertEqual(list(self.lock()["packages"]), ["libunused", "unused"])
+
+    def test_wheels_may_lie_below_the_index_and_elsewhere(self):
+        content = hashlib.sha256(b"numpy elsewhere").hexdigest()
+        away = self.root / "away"
+        away.mkdir()
+        (away / "numpy-1.0+of.mine.whl").write_bytes(b"numpy elsewhere")
+        (self.index / "sub").mkdir()
+        (self.index / "sub/numpy-2.whl").write_bytes(b"numpy elsewhere")
+        with self.served(away) as url:
+            for file_name, bare in (
+                    (f"{url}/numpy-1.0%2Bof.mine.whl?x=/#y", "numpy-1.0+of.mine.whl"),
+                    ("sub/numpy-2.whl", "numpy-2.whl")):
+                self.add("numpy", file_name=file_name, sha256=content)
+                self.write_lock()
+                self.ensure(self.index)
+                self.assertEqual(self.lock()["packages"]["numpy"]["file_name"], bare)
+                self.assertEqual((self.folder / "lib" / bare).read_bytes(), b"numpy elsewhere")
+            self.add("numpy", file_name=f"{url}/absent.whl")
+            self.write_lock()
+            self.assert_refused(f"{url}/absent.whl cannot be read: HTTP 404 File not found; ")
+
+    def test_an_index_may_be_a_url(self):
+        self.add("numpy", file_name="numpy-1.0+local.whl")
+        self.write_lock()
+        with self.served(self.index) as url:
+            record = self.ensure(f"{url}/")
+            self.assertEqual(record["index"]["address"], url)
+            self.assertTrue((self.folder / "lib/numpy-1.0+local.whl").is_file())
+            self.assert_refused(f"{url}/a/pyodide-lock.json cannot be read: HTTP 404", f"{url}/a")
+        self.assert_refused(f"{url}/pyodide-lock.json cannot be read: Connection refused; ", url)
+
+    def test_the_environments_proxy_is_asked(self):
+        place = self.root / "proxied/http:/index.invalid"
+        place.parent.mkdir(parents=True)
+        self.index.rename(place)
+        with self.served(self.root / "proxied") as url, \
+                mock.patch.object(urllib.request, "_opener", None), \
+                mock.patch.dict(os.environ, {"http_proxy": url, "no_proxy": ""}):
+            self.ensure("http://index.invalid")
+        self.assertIn("numpy", self.lock()["packages"])
+
+    def test_an_index_for_another_pyodide_is_refused(self):
+        self.ensure("none")
+        for key, other in (("abi_version", "2025_0"), ("platform", "emscripten_4_0_9"),
+                           ("arch", "wasm64")):
+            self.write_lock(**{key: other})
+            self.assert_refused(f"is for .*{other}.*, and pyodide 314.0.7 is 2026_0, wasm32, "
+                                "emscripten_5_0_3; name an index for .* 2026_0")
+        self.write_lock(python="3.14.9")
+        self.ensure(self.index)
+        self.assertEqual(self.lock()["info"], self.info)
+
+    def test_wheels_that_are_not_what_the_lock_says_are_refused(self):
+        self.ensure("none")
+        wheel = self.index / self.packages["numpy"]["file_name"]
+        wheel.write_text("another")
+        self.assert_refused(f"{wheel} has sha256 .*, and .*pyodide-lock.json says ")
+        wheel.unlink()
+        self.assert_refused(f"{wheel} cannot be read: No such file or directory; ")
+
+    def test_file_names_that_leave_the_index_or_take_anothers_place_are_refused(self):
+        self.ensure("none")
+        for file_name, expected in (
+                ("../numpy.whl", "the file ../numpy.whl, which is not in the index"),
+                ("sub/../../numpy.whl", "which is not in the index"),
+                ("/etc/passwd", "the file /etc/passwd, which is not in the index"),
+                ("..\\numpy.whl", "which is not in the index"),
+                ("file:///etc/passwd", "which is not in the index"),
+                ("http://localhost/%2e%2e%2f..", "'..' is no name for the file of numpy"),
+                ("http://[x/", "'' is no name for the file of numpy"),
+                (".hidden", "'.hidden' is no name"),
+                ("a b.whl", "'a b.whl' is no name"),
+                ("pyodide.mjs", "file of numpy, and Pyodide itself has one of that name"),
+                ("scipy-1.0-py3-none-any.whl", "file of scipy, and numpy has one of that name")):
+            self.packages["numpy"]["file_name"] = file_name
+            self.write_lock()
+            self.assert_refused(expected)
+
+    def test_locks_that_are_none_are_refused(self):
+        self.ensure("none")
+        lock = self.index / "pyodide-lock.json"
+        for content, expected in (
+                (b"<html>", "is no JSON"), (b"\xff\xfe\xfa", "is no JSON"), (b"", "is no JSON"),
+                (b"[" * 100_000, "is no JSON"), (b"[]", "has no info or no packages"),
+                (b'{"packages": {}}', "has no info or no packages"),
+                (b'{"info": {}, "packages": {}}', "does not say its abi_version")):
+            lock.write_bytes(content)
+            self.assert_refused(expected)
+        lock.unlink()
+        self.assert_refused(f"{lock} cannot be read: No such file or directory; ")
+        self.assert_refused("absent/pyodide-lock.json cannot be read: ", self.root / "absent")
+        for key, value in (("depends", None), ("imports", "numpy"), ("version", "1\n2"),
+                           ("version", 1), ("file_name", ""), ("sha256", None),
+                           ("sha256", "of course"), ("install_dir", None), ("name", [])):
+            before = self.packages["numpy"][key]
+            self.packages["numpy"][key] = value
+            self.write_lock()
+            self.assert_refused(f"{key} of numpy")
+            self.packages["numpy"][key] = before
+
+    def test_what_is_no_address_is_refused(self):
+        for address in ("", "ftp://host/index", "file:///index", "a\nb"):
+            with self.subTest(address), \
+                    self.assertRaisesRegex(SetupError, "neither a folder nor an http.s. URL; name"):
+                pyodide_index.absolute(address)
+        self.assert_refused("cannot be read: ", "http://[x")
+        self.assertEqual(pyodide_index.absolute("a"), str(Path.cwd() / "a"))
+        self.assertEqual(pyodide_index.absolute("HTTPS://h/i/"), "HTTPS://h/i")
+
+    def test_a_later_set_up_leaves_it_as_it_is_without_the_index(self):
+        record = self.ensure(self.index)
+        self.index.rename(self.root / "gone")
+        self.assertEqual(self.ensure(), record)
+        self.assertEqual(self.source.download.call_count, 1)
+        self.assertEqual(pyodide_index.note(record),
+                         f" (with 4 packages of {self.index}, and stays so: --pyodide-index none "
+                         "takes them out)")
+
+    def test_the_same_index_is_taken_again_only_when_it_has_changed(self):
+        self.ensure(self.index)
+        self.ensure(self.index)
+        self.assertEqual(self.source.download.call_count, 1)
+        self.ensure(self.index, "unused")
+        self.assertEqual(self.source.download.call_count, 2)
+        self.packages["numpy"]["version"] = "1.1"
+        self.write_lock()
+        self.ensure(self.index)
+        self.assertEqual(self.manifest()["packages"]["numpy"], "1.1")
+        self.write_lock(abi_version="2027_0")
+        self.assert_refused("is for 2027_0")
+
+    def test_changed_pins_and_files_have_it_installed_from_the_same_index(self):
+        self.ensure(self.index, "unused")
+        self.pins.write_text("two")
+        record = self.ensure()
+        self.assertEqual(self.source.download.call_count, 2)
+        self.assertIn("unused", record["index"]["packages"])
+        (self.folder / "lib/libunused.zip").write_text("other")
+        self.ensure()
+        self.assertEqual((self.folder / "lib/libunused.zip").read_text(), "wheel of libunused")
+        self.assertIn("lib/libunused.zip was changed, installing it again", self.output.getvalue())
+
+    def test_none_is_the_guest_without_packages_for_good(self):
+        self.ensure(self.index)
+        for address in ("none", None, "none"):
+            record = self.ensure(address)
+            self.assertNotIn("index", record)
+            self.assertEqual(pyodide_index.note(record), "")
+            self.assertEqual(self.manifest()["packages"], {})
+            self.assertEqual(self.lock()["packages"], {"left-behind": {}})
+        self.assertEqual(self.source.download.call_count, 2)
+        self.assertFalse(list(self.folder.glob("lib/*.whl")))
+
+    def test_with_guests_of_the_users_own_it_is_refused(self):
+        for address in ("none", str(self.index)):
+            options = main.parse(["--pyodide-index", address])
+            with self.assertRaisesRegex(SetupError, "with WASMFIT_GUESTS none is installed; "):
+                pyodide_index.wish_of(options, {"WASMFIT_GUESTS": "/g"})
+
+    def test_texts_are_written_as_toml_reads_them(self):
+        manifest = {"a": 'say "é\\', "b": True, "c": ["x", "y"], "d": {"e-f/g h": "😀"}, "g": {}}
+        self.assertEqual(tomllib.loads(pyodide_index.as_toml(manifest)), manifest)
+
+    def test_packages_of_the_repositorys_own_workloads_are_found(self):
+        with mock.patch.object(pyodide_index, "REPOSITORY", pins.REPOSITORY):
+            found = pyodide_index.imported_packages()
+        self.assertLessEqual({"joblib", "msgpack", "numpy", "sklearn"}, set(found))
+
+
 class PythonOverride(TemporaryFolder):
     def answering(self, **facts):
         """A program that answers the probe as some Python would."""
@@ -680,6 +1027,21 @@ class MissingParts(TemporaryFolder):
         self.assertIn("everything but wasmedge", said)
         self.assertRegex(self.errors.getvalue(), r"^error: [^\n]*missing: wasmedge\n$")
 
+    def test_an_index_that_was_asked_for_and_fails_ends_it_and_one_of_before_does_not(self):
+        standing = {"address": str(self.root / "gone"), "named": [], "packages": {"numpy": "1"}}
+        folder = self.root / "guests/pyodide-3.14"
+        folder.mkdir(parents=True)
+        workspace.write_stamp(folder, "older inputs", {"index": standing})
+        code, said = self.run_main(wasmedge_fails=False)
+        self.assertEqual(code, 0)
+        self.assertRegex(said, r"warning: guests/pyodide-3.14 is missing: [^\n]*gone/pyodide-lock")
+        self.assertIn("everything but guests/pyodide-3.14 is in place", said)
+        code, _ = self.run_main("--pyodide-index", str(self.root / "gone"))
+        self.assertEqual(code, 1)
+        self.assertRegex(self.errors.getvalue(),
+                         r"^error: [^\n]*/gone/pyodide-lock.json cannot be read: [^\n]*\n$")
+        self.assertEqual(workspace.read_stamp(folder), {"index": standing})
+
     def test_strict_set_up_succeeds_when_nothing_is_missing(self):
         code, said = self.run_main("--strict", wasmedge_fails=False)
         self.assertEqual(code, 0)
@@ -745,7 +1107,14 @@ class CommandLine(TemporaryFolder):
             self.assertIn(name, finished.stdout)
 
     def test_wrong_usage_exits_with_two(self):
-        self.assertEqual(self.run_setup("--colour").returncode, 2)
+        for arguments in (["--colour"], ["--pyodide-package", "numpy"],
+                          ["--pyodide-index", "none", "--pyodide-package", "numpy"]):
+            self.assertEqual(self.run_setup(*arguments).returncode, 2, arguments)
+
+    def test_an_index_beside_guests_of_the_users_own_is_one_line(self):
+        finished = self.run_setup("--pyodide-index", "none", WASMFIT_GUESTS="/g")
+        self.assertEqual((finished.returncode, finished.stdout), (1, ""))
+        self.assertRegex(finished.stderr, r"^error: --pyodide-index installs [^\n]*\n$")
 
     def test_print_python_fails_in_one_line_when_nothing_is_installed(self):
         finished = self.run_setup("--print-python", WASMFIT_PYTHON="")

@@ -7,8 +7,8 @@ import sys
 import time
 from functools import partial
 
-from . import (assets, binaryen, browser, debian, guest, lint, nodejs, page_modules, python, runc,
-               v8, wasmedge)
+from . import (assets, binaryen, browser, debian, guest, lint, nodejs, page_modules, pyodide_index,
+               python, runc, v8, wasmedge)
 from .console import Console, in_words
 from .errors import SetupError, explain_os_error
 from .tools import Tools
@@ -21,7 +21,12 @@ micropython-1.27-web and brython-3.14, WasmEdge, Node.js, binaryen, runc, WASI f
 PyScript, and the weights of the workload minilm-embed, which it also puts into that workload's
 folder.
 Everything is pinned by hash and goes to one cache folder; the system is left alone and no root is
-needed. A second run finds everything in place and needs no network."""
+needed. A second run finds everything in place and needs no network.
+
+pyodide-3.14 comes without packages: Pyodide's wheels of numpy and others are in no package
+registry. --pyodide-index takes them from an index of your own, which is what a distribution of
+Pyodide's is: pyodide-lock.json and the wheels it names, each checked against the hash it has there.
+Those that workloads import are taken, and what they depend on. The guest stays so in later runs."""
 
 ENVIRONMENT = """\
 environment:
@@ -32,7 +37,8 @@ environment:
                     checked, and no guest is installed
   WASMFIT_CHROMIUM  a Chromium of your own for the browser tests (with --browser)
   PIP_*, npm_config_* and apt's configuration are respected: mirrors, proxies and certificates are
-  the machine's own.
+  the machine's own. For the URLs of an index http_proxy, https_proxy, no_proxy and SSL_CERT_FILE
+  are.
 
 exit codes: 0 all is in place, or at least native CPython and cpython-3.15 (one line for each other
 part says what it lacks and why), 1 something failed (one line says what and why), 2 wrong usage
@@ -84,6 +90,12 @@ def parse(arguments):
                         help="also install playwright-core and a Chromium for the browser tests")
     parser.add_argument("--lint", action="store_true",
                         help="also install what the tests of the CI files check them with")
+    parser.add_argument(pyodide_index.OPTION, metavar="DIR|URL",
+                        help="install pyodide-3.14 with packages of the index there; "
+                             f"{pyodide_index.NO_INDEX!r} installs it without packages again")
+    parser.add_argument("--pyodide-package", metavar="NAME", action="append", default=[],
+                        help="a package to take from the index beside those that workloads "
+                             "import; may be given again")
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--print-python", action="store_true",
                         help="print the path of the native interpreter and end")
@@ -95,7 +107,10 @@ def parse(arguments):
     choice.add_argument("--update-lock", action="store_true",
                         help="for maintainers: rewrite scripts/pins/debs.lock with the versions "
                              "the mirror has now, and end")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.pyodide_package and options.pyodide_index in (None, pyodide_index.NO_INDEX):
+        parser.error(f"--pyodide-package needs the index that has it: {pyodide_index.OPTION}")
+    return options
 
 
 def fail(message):
@@ -132,6 +147,7 @@ def install(workspace, options, environment):
     """Installs everything; returns the parts that are missing, which a run can do without."""
     started = time.monotonic()
     console = workspace.console
+    wish = pyodide_index.wish_of(options, environment)
     workspace.clear_partial()
     tools = Tools(workspace)
     components = {
@@ -142,6 +158,9 @@ def install(workspace, options, environment):
     dispensable = {
         **{it.component: partial(guest.ensure, workspace, tools, environment, it)
            for it in guest.DISPENSABLE},
+        # In its place among the guests, with packages or without.
+        pyodide_index.GUEST.component:
+            partial(pyodide_index.ensure, workspace, tools, environment, wish),
         wasmedge.NAME: lambda: wasmedge.ensure(workspace, tools),
         binaryen.NAME: lambda: binaryen.ensure(workspace, tools),
         runc.NAME: lambda: runc.ensure(workspace, tools),
@@ -154,6 +173,8 @@ def install(workspace, options, environment):
         try:
             components[name] = ensure()
         except SetupError as error:
+            if wish and name == pyodide_index.GUEST.component:
+                raise
             console.warn(f"{name} is missing: {error}")
             missing[name] = str(error)
     if options.browser:
@@ -190,7 +211,8 @@ def report(console, components):
     console.say(f"{python.NAME}: {native['executable']} (CPython {native['python']}{listed})")
     for name in (it.component for it in (guest.CPYTHON_3_15, *guest.DISPENSABLE)):
         if name in components:
-            console.say(f"{name}: {components[name]['path']}")
+            record = components[name]
+            console.say(f"{name}: {record['path']}{pyodide_index.note(record)}")
     if wasmedge.NAME in components:
         found = components[wasmedge.NAME]
         console.say(f"{wasmedge.NAME}: {found['library']} ({found['version']})")

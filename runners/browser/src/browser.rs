@@ -64,11 +64,13 @@ impl Program {
                 format!("no browser at {path}: {error}: run scripts/setup --browser, or set WASMFIT_BROWSER to a Chromium or Chrome")
             })?;
         let said = String::from_utf8_lossy(&answer.stdout).into_owned();
-        let version =
-            said.split_whitespace().find(|word| word.starts_with(|it: char| it.is_ascii_digit()));
+        // Chromium, Google Chrome and others of its kind tell their name and then the version.
+        let mut words = said.split_whitespace().skip_while(|word| !word.contains("Chrom"));
+        let version = words.find(|word| word.starts_with(|it: char| it.is_ascii_digit()));
         version.map(str::to_owned).ok_or_else(|| {
-            let said = String::from_utf8_lossy(&answer.stderr);
-            let said = said.lines().next_back().unwrap_or("it tells no version");
+            let errors = String::from_utf8_lossy(&answer.stderr);
+            let said = errors.lines().next_back().or(said.lines().next());
+            let said = said.unwrap_or("it tells no version");
             format!("{path} is no Chromium that starts here: {said}: set WASMFIT_BROWSER to one")
         })
     }

@@ -238,9 +238,9 @@ def in_micropythons_words(error):
     printed = StringIO()
     sys.print_exception(error, printed)
     trace = printed.getvalue()
-    # The last frame names its function behind a comma: File "f.py", line 1, in name.
+    # A frame names its function last: File "f.py", line 1, in name. What does not parse is in none.
     frames = [line for line in trace.split("\n") if line.startswith("  File ")]
-    place = frames[-1].rpartition(" in ")[2] if frames else ""
+    place = frames[-1].partition(", in ")[2] if frames else ""
     return place, f"{type(error).__name__}: {error}", trace
 
 
