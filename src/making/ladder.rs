@@ -3,9 +3,8 @@
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use wasmfit_protocol::{Event, Start, Task};
@@ -13,8 +12,8 @@ use wasmfit_record::{Making, MakingStep, Rung};
 
 use super::coverage::Reached;
 use super::recipe::{Held, Recipe};
-use super::stage::{Stage, in_words, step};
-use super::workshop::{MODULE, Workshop, library_file, stem};
+use super::stage::{Stage, in_words};
+use super::workshop::{MODULE, Workshop, stem};
 use crate::drive::Told;
 use crate::exit::CommandError;
 use crate::guests::Manifest;
@@ -169,40 +168,9 @@ impl<'a> Ladder<'a> {
         self.covered.get_or_init(cover).as_ref().map_err(Clone::clone)
     }
 
-    /// A copy of the standard library with the modules that were imported.
+    /// The standard library with the modules that were imported.
     fn reduce(&self) -> Result<(PathBuf, MakingStep), String> {
-        let since = Instant::now();
-        let base = self.workshop.base;
-        let library = base.for_runner(Start::Plain).library.ok_or_else(|| {
-            format!("{} has its standard library inside the module", base.manifest.name)
-        })?;
-        let zip = library_file(&library)?;
-        let folder = self.workshop.file("library")?;
-        fs::create_dir_all(&folder).map_err(|error| in_words(&folder, &error))?;
-        let reduced = folder.join(zip.file_name().unwrap_or_default());
-        let python = &self.workshop.setting.places.python;
-        let mut child = Command::new(python)
-            .args(["-c", include_str!("reduce.py")])
-            .args([&zip, &reduced])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| in_words(python, &error))?;
-        let files: Vec<&str> = self.covered()?.reached.files.iter().map(String::as_str).collect();
-        if let Some(mut input) = child.stdin.take() {
-            input.write_all(files.join("\n").as_bytes()).map_err(|error| error.to_string())?;
-        }
-        let output = child.wait_with_output().map_err(|error| error.to_string())?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let last = said.lines().last().unwrap_or("no reason given");
-            return Err(format!("the standard library cannot be reduced: {last}"));
-        }
-        let count = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        let what = format!("standard library reduced to {count} modules that were imported");
-        let step = step(&reduced, what, since)?;
-        Ok((folder, step))
+        self.workshop.reduce_library(&self.covered()?.reached.files)
     }
 
     /// All requests of all cases.

@@ -9,6 +9,7 @@ mod calls;
 mod compressed;
 mod coverage;
 mod ladder;
+mod library;
 mod recipe;
 mod stage;
 mod thunks;

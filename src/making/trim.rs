@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use wasmfit_protocol::{Proposal, Start};
 use wasmfit_record::Making;
@@ -33,18 +33,18 @@ pub(crate) fn trim(
     folder: &Path,
     progress: &Progress,
 ) -> Result<Manifest, CommandError> {
-    let (stage, manifest) = stage(workshop, trimmed, progress).map_err(CommandError::Setup)?;
-    let library = workshop.base.for_runner(Start::Plain).library;
+    let (stage, library, manifest) =
+        stage(workshop, trimmed, progress).map_err(CommandError::Setup)?;
     let kept = workshop.keep(folder, manifest, stage, library.as_deref());
     kept.map_err(|error| CommandError::Storage(in_words(folder, &error)))
 }
 
-/// The module, and what is said of it.
+/// The module, the library beside it, and what is said of both.
 fn stage(
     workshop: &Workshop<'_>,
     trimmed: &Trimmed<'_>,
     progress: &Progress,
-) -> Result<(Stage, Manifest), String> {
+) -> Result<(Stage, Option<PathBuf>, Manifest), String> {
     let base = &workshop.base.manifest;
     progress.step(&format!("having {} count what is reached", base.name));
     let counted = workshop.counted()?;
@@ -63,6 +63,13 @@ fn stage(
         stage = workshop.strip_exceptions(stage)?;
         require_no_exceptions(&stage.module)?;
     }
+    let mut library = None;
+    if workshop.base.for_runner(Start::Plain).library.is_some() {
+        let files = reached.iter().flat_map(|it| it.files.iter().cloned()).collect();
+        let (reduced, step) = workshop.reduce_library(&files)?;
+        stage.steps.push(step);
+        library = Some(reduced);
+    }
     let made = Making { workloads: trimmed.identities.clone(), ..workshop.making() };
     let count = trimmed.workloads.len();
     let what = match trimmed.workloads {
@@ -80,7 +87,7 @@ fn stage(
         opt_in: Some(format!("a closed world, {what}: what their requests did not reach may trap")),
         ..workshop.manifest(trimmed.name.to_owned(), made, &what)
     };
-    Ok((stage, manifest))
+    Ok((stage, library, manifest))
 }
 
 /// Refuses a module that still needs exception handling, of which it would

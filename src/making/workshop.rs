@@ -13,6 +13,7 @@ use wasmfit_record::{Making, Target};
 
 use super::binaryen::Program;
 use super::compressed;
+use super::library::library_file;
 use super::stage::{Stage, in_words};
 use crate::drive::{Assignment, Interrupt, drive};
 use crate::exit::CommandError;
@@ -259,13 +260,6 @@ impl Workshop<'_> {
     pub(crate) fn clear_up(&self) {
         let _ = fs::remove_dir_all(&self.folder);
     }
-}
-
-/// The one file in the folder that a guest sees as its library.
-pub(super) fn library_file(library: &Path) -> Result<PathBuf, String> {
-    let mut files = fs::read_dir(library).map_err(|error| in_words(library, &error))?;
-    let file = files.find_map(Result::ok).map(|entry| entry.path());
-    file.ok_or_else(|| format!("{} holds no library", library.display()))
 }
 
 pub(super) fn stem(path: &Path) -> String {
