@@ -9,9 +9,10 @@ use clap::Args;
 /// Serves every request of every workload, keeps the functions that were
 /// reached and what they call directly, names included, and leaves out exception
 /// handling, so that all runtimes take the same module, those whose compiler
-/// takes neither the whole guest nor exceptions among them. What it serves is a
-/// closed world: to reach a function that was left out traps. The guest is installed beside the others, made
-/// once, and measured only when a target names it.
+/// takes neither the whole guest nor exceptions among them. Of the standard
+/// library it keeps the modules that were imported. What it serves is a closed
+/// world: to reach a function that was left out traps. The guest is installed
+/// beside the others, made once, and measured only when a target names it.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:

@@ -79,7 +79,7 @@ const SCRIPTS: [(&str, &str); 19] = [
         "/pyodide.js",
         of_kit!(
             "pyodide.js",
-            "openPyodide, serveFromPyodide",
+            "loadPackages, openPyodide, serveFromPyodide",
             "import { openLab } from './lab.js';\nimport { inSteps } from './steps.js';"
         ),
     ),

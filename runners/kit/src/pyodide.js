@@ -35,12 +35,16 @@ async function openPyodide(loadPyodide, options) {
   } finally {
     restore();
   }
-  if (imports.length > 0) {
-    const asked = imports.map((name) => `import ${name}`).join("\n");
-    // What cannot be loaded is missing where the workload imports it.
-    await pyodide.loadPackagesFromImports(asked, { messageCallback() {}, errorCallback() {} });
-  }
+  await loadPackages(pyodide, imports, print);
   return serveFromPyodide(pyodide, crossing);
+}
+
+// Loads the packages that modules are of. What cannot be loaded is missing where the workload imports it.
+async function loadPackages(pyodide, imports, print) {
+  if (imports.length === 0) return;
+  const asked = imports.map((name) => `import ${name}`).join("\n");
+  const errorCallback = (words) => print(`${words}\n`);
+  await pyodide.loadPackagesFromImports(asked, { messageCallback() {}, errorCallback });
 }
 
 // What turns are done with, of a Pyodide that is up.

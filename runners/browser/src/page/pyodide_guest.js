@@ -10,7 +10,8 @@ export class Guest extends Turns {
     const contents = await files;
     const crossing = new Crossing(answer, print);
     const opened = await openPyodide(loadPyodide, {
-      folder: setup.folder,
+      // A whole address: it is what those of packages are made of.
+      folder: new URL(setup.folder, location.href).href,
       environment: Object.fromEntries(setup.invocation.environment),
       imports: setup.invocation.imports,
       memoryBytes: setup.memoryBytes,

@@ -2,16 +2,23 @@
 import { Crossing, place, Turns } from "./crossing.js";
 import { fetchAll } from "./fetching.js";
 import { serveFromMicroPython } from "./micropython.js";
-import { serveFromPyodide } from "./pyodide.js";
+import { loadPackages, serveFromPyodide } from "./pyodide.js";
 import { inSteps } from "./steps.js";
 
 // The type of script that each interpreter is for, its own script, and how it is served from.
 const KINDS = {
-  pyodide: { type: "py", script: "pyodide.mjs", serve: serveFromPyodide },
+  pyodide: {
+    type: "py",
+    script: "pyodide.mjs",
+    async serve(interpreter, { imports, crossing }) {
+      await loadPackages(interpreter, imports, crossing.print);
+      return serveFromPyodide(interpreter, crossing);
+    },
+  },
   micropython: {
     type: "mpy",
     script: "micropython.mjs",
-    serve: (interpreter, crossing, memory) => serveFromMicroPython(interpreter, memory, crossing),
+    serve: (interpreter, { memory, crossing }) => serveFromMicroPython(interpreter, memory, crossing),
   },
 };
 
@@ -35,7 +42,8 @@ export class Guest extends Turns {
     }
     place(await files, interpreter.FS);
     const crossing = new Crossing(answer, print);
-    const opened = serve(interpreter, crossing, memory);
+    const { imports } = setup.invocation;
+    const opened = await serve(interpreter, { imports, memory, crossing });
     crossing.memory = opened.memory;
     return new Guest(opened);
   }
