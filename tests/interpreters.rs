@@ -1,4 +1,4 @@
-//! Guests that have JavaScript of their own around them: Pyodide, `MicroPython`
+//! Guests that have JavaScript of their own around them: Pyodide, MicroPython
 //! and Brython, in Node, in a browser, and as PyScript opens them.
 //!
 //! Needs what `scripts/setup --browser` installs.

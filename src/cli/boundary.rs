@@ -92,7 +92,7 @@ pub(crate) enum Encoding {
     NumpyCopy,
     /// A list to and from JavaScript, item by item by proxies
     JsProxy,
-    /// A list to and from JavaScript, by to_js and to_py
+    /// A list to and from JavaScript, converted by Pyodide
     JsConvert,
     /// A list to and from JavaScript, as JSON
     JsJson,

@@ -128,7 +128,7 @@ pub enum Interpreter {
     Cpython,
     /// CPython by Emscripten, with Pyodide's JavaScript around it.
     Pyodide,
-    /// `MicroPython`.
+    /// MicroPython.
     Micropython,
     /// Brython, which translates Python to JavaScript: it has no module.
     Brython,
