@@ -37,11 +37,38 @@ pub(super) struct Reached {
     profiles: Result<Vec<PathBuf>, String>,
 }
 
+impl Reached {
+    /// Adds what the same requests reached when they were served again.
+    pub(super) fn add(&mut self, again: Self) {
+        self.files.extend(again.files);
+        if let (Ok(profiles), Ok(more)) = (&mut self.profiles, again.profiles) {
+            profiles.extend(more);
+        }
+    }
+}
+
+/// When the interpreter collects garbage: what is alive then, and so what is
+/// reached by it, depends on all that was done before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Garbage {
+    /// When it would anyway.
+    CollectedAsUsual,
+    CollectedAllTheWhile,
+}
+
 /// A copy of the base that counts what is reached.
 pub(super) struct Counted {
     guest: GuestFiles,
     /// The step that made it, or why it counts nothing.
     step: Result<MakingStep, String>,
+}
+
+impl Counted {
+    /// The same with another library.
+    pub(super) fn with_library(self, library: &Path) -> Self {
+        let guest = GuestFiles { library: Some(library.to_owned()), ..self.guest };
+        Self { guest, ..self }
+    }
 }
 
 impl Workshop<'_> {
@@ -87,34 +114,28 @@ impl Workshop<'_> {
         Ok((path, step))
     }
 
-    /// Serves every request of a workload on the counting copy, with garbage
-    /// collected when it would be anyway, and once more with garbage collected
-    /// all the while.
+    /// Serves every request of a workload on the counting copy.
     pub(super) fn cover(
         &self,
         counted: &Counted,
         workload: &Workload,
         requests: &Path,
+        garbage: Garbage,
     ) -> Result<Reached, String> {
         let served = FramesReader::open(requests).map_err(|error| error.to_string())?.count();
-        let mut reached = Reached {
-            files: BTreeSet::new(),
-            requests: u32::try_from(served).unwrap_or(u32::MAX),
-            profiles: counted.step.clone().map(|_| Vec::new()),
+        let (workload, requests) = (workload.for_runner(), requests.to_owned());
+        let name = format!("{}-{garbage:?}.profile", workload.name);
+        let collecting = garbage == Garbage::CollectedAllTheWhile;
+        let task = Task::Cover { workload, requests, collecting };
+        let Event::Covered { files } = self.ask(counted.guest.clone(), &task)? else {
+            return Err(Told::off_topic().message);
         };
-        for collecting in [false, true] {
-            let (workload, requests) = (workload.for_runner(), requests.to_owned());
-            let name = format!("{}-{collecting}.profile", workload.name);
-            let task = Task::Cover { workload, requests, collecting };
-            let Event::Covered { files } = self.ask(counted.guest.clone(), &task)? else {
-                return Err(Told::off_topic().message);
-            };
-            reached.files.extend(files);
-            if let Ok(profiles) = &mut reached.profiles {
-                profiles.push(self.keep_scratch("reached.profile", &name)?);
-            }
-        }
-        Ok(reached)
+        let profiles = match &counted.step {
+            Ok(_) => Ok(vec![self.keep_scratch("reached.profile", &name)?]),
+            Err(reason) => Err(reason.clone()),
+        };
+        let requests = u32::try_from(served).unwrap_or(u32::MAX);
+        Ok(Reached { files: files.into_iter().collect(), requests, profiles })
     }
 
     /// The base without the functions that none of the workloads reached.

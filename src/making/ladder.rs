@@ -10,7 +10,7 @@ use std::time::Instant;
 use wasmfit_protocol::{Event, Start, Task};
 use wasmfit_record::{Making, MakingStep, Rung};
 
-use super::coverage::Reached;
+use super::coverage::{Garbage, Reached};
 use super::recipe::{Held, Recipe};
 use super::stage::{Stage, in_words};
 use super::workshop::{MODULE, Workshop, stem};
@@ -161,7 +161,9 @@ impl<'a> Ladder<'a> {
         let cover = || {
             let requests = self.requests()?;
             let counted = self.workshop.counted()?;
-            let reached = self.workshop.cover(&counted, self.workload, requests)?;
+            let cover = |garbage| self.workshop.cover(&counted, self.workload, requests, garbage);
+            let mut reached = cover(Garbage::CollectedAsUsual)?;
+            reached.add(cover(Garbage::CollectedAllTheWhile)?);
             let trimmed = self.workshop.split(&counted, std::slice::from_ref(&reached));
             Ok(Covered { reached, trimmed })
         };

@@ -8,6 +8,7 @@ use wasmfit_protocol::{Proposal, Start};
 use wasmfit_record::Making;
 use wasmparser::{Validator, WasmFeatures};
 
+use super::coverage::{Counted, Garbage, Reached};
 use super::stage::{Stage, in_words};
 use super::workshop::Workshop;
 use crate::exit::CommandError;
@@ -47,15 +48,19 @@ fn stage(
 ) -> Result<(Stage, Option<PathBuf>, Manifest), String> {
     let base = &workshop.base.manifest;
     progress.step(&format!("having {} count what is reached", base.name));
-    let counted = workshop.counted()?;
-    let mut reached = Vec::new();
-    for workload in trimmed.workloads {
-        progress.step(&format!("serving every request of {}", workload.name));
-        let in_words = |reason: String| format!("workload {}: {reason}", workload.name);
-        let requests = workshop.requests(workload).map_err(in_words)?;
-        reached.push(workshop.cover(&counted, workload, &requests).map_err(in_words)?);
-        let _ = fs::remove_file(requests);
+    let mut counted = workshop.counted()?;
+    let cover = |counted: &Counted, garbage| cover(workshop, trimmed, counted, garbage, progress);
+    let mut reached = cover(&counted, Garbage::CollectedAsUsual)?;
+    let mut reduced = None;
+    if workshop.base.for_runner(Start::Plain).library.is_some() {
+        let files = reached.iter().flat_map(|it| it.files.iter().cloned()).collect();
+        let (library, step) = workshop.reduce_library(&files)?;
+        // What modules do where another one is missing has to be reached too.
+        counted = counted.with_library(&library);
+        reduced = Some((library, step));
     }
+    let again = cover(&counted, Garbage::CollectedAllTheWhile)?;
+    reached.iter_mut().zip(again).for_each(|(one, again)| one.add(again));
     progress.step(&format!("making {}", trimmed.name));
     let mut stage = workshop.split(&counted, &reached)?;
     let mut proposals = base.proposals.clone();
@@ -63,13 +68,10 @@ fn stage(
         stage = workshop.strip_exceptions(stage)?;
         require_no_exceptions(&stage.module)?;
     }
-    let mut library = None;
-    if workshop.base.for_runner(Start::Plain).library.is_some() {
-        let files = reached.iter().flat_map(|it| it.files.iter().cloned()).collect();
-        let (reduced, step) = workshop.reduce_library(&files)?;
+    let library = reduced.map(|(library, step)| {
         stage.steps.push(step);
-        library = Some(reduced);
-    }
+        library
+    });
     let made = Making { workloads: trimmed.identities.clone(), ..workshop.making() };
     let count = trimmed.workloads.len();
     let what = match trimmed.workloads {
@@ -88,6 +90,26 @@ fn stage(
         ..workshop.manifest(trimmed.name.to_owned(), made, &what)
     };
     Ok((stage, library, manifest))
+}
+
+/// What each of the workloads reaches.
+fn cover(
+    workshop: &Workshop<'_>,
+    trimmed: &Trimmed<'_>,
+    counted: &Counted,
+    garbage: Garbage,
+    progress: &Progress,
+) -> Result<Vec<Reached>, String> {
+    let reached = trimmed.workloads.iter().map(|workload| {
+        progress.step(&format!("serving every request of {}", workload.name));
+        let reached = workshop.requests(workload).and_then(|requests| {
+            let reached = workshop.cover(counted, workload, &requests, garbage);
+            let _ = fs::remove_file(requests);
+            reached
+        });
+        reached.map_err(|reason| format!("workload {}: {reason}", workload.name))
+    });
+    reached.collect()
 }
 
 /// Refuses a module that still needs exception handling, of which it would
