@@ -208,6 +208,9 @@ def drop_locals(frames):
 
 
 def report(error, token):
+    # What a workload has filled memory with, before anything needs some. MicroPython's errors keep
+    # no frames.
+    drop_locals(getattr(error, "__traceback__", None))
     if isinstance(error, ContractError):
         kind = "contract"
     elif isinstance(error, MemoryError):
@@ -225,8 +228,6 @@ def report(error, token):
 
 def in_cpythons_words(error):
     """Where it was raised, by which function; what it is; the traceback."""
-    # What a workload has filled memory with, before anything needs some.
-    drop_locals(error.__traceback__)
     import traceback
 
     # The driver's own frames say nothing to the workload's author.
