@@ -132,8 +132,9 @@ def files():
     found = set()
     for name, module in list(sys.modules.items()):
         found.add(getattr(module, "__file__", None))
-        if getattr(module, "__name__", name) != name:
-            # As _pydecimal for decimal: the one that was asked for has put another in its place.
+        if getattr(getattr(module, "__spec__", None), "name", name) != name:
+            # As _pydecimal for decimal: the one that was asked for has put another in its place,
+            # which may call itself the same.
             found.add(getattr(PathFinder.find_spec(name), "origin", None))
     return "\n".join(sorted(file for file in found if isinstance(file, str))).encode()
 
