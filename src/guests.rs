@@ -243,11 +243,16 @@ impl Guest {
         if let Some(made_for_it) = self.was_made_for(workload) {
             return made_for_it.err();
         }
-        let Manifest { name, .. } = &self.manifest;
+        let Manifest { name, interpreter, packages, .. } = &self.manifest;
         let is_listed = workload.manifest.guests.iter().any(|it| it == ANY_GUEST || it == name);
+        // Whoever gave Pyodide packages wants to see what needs them.
+        let is_meant = *interpreter == Interpreter::Pyodide
+            && !packages.is_empty()
+            && !workload.manifest.packages.is_empty();
         let lacks = self.lacks(&workload.manifest.packages);
         lacks.or_else(|| {
-            (!is_listed).then(|| format!("its workload.toml does not list guest {name}"))
+            let unlisted = format!("its workload.toml does not list guest {name}");
+            (!is_listed && !is_meant).then_some(unlisted)
         })
     }
 
