@@ -9,7 +9,8 @@ use flate2::Compression;
 use flate2::bufread::GzEncoder;
 use serde::{Deserialize, Serialize};
 use wasmfit_protocol::{
-    Boundary, Failure, FailureKind, GuestFiles, Interpreter, Proposal, Start, file_sha256, sha256,
+    Boundary, Failure, FailureKind, GuestFiles, Interpreter, Proposal, Start, Tier, file_sha256,
+    sha256,
 };
 use wasmfit_record::{GuestRecord, Making};
 
@@ -94,6 +95,12 @@ impl Manifest {
     /// Whether it is measured without being named.
     pub(crate) const fn is_usual(&self) -> bool {
         self.opt_in.is_none()
+    }
+
+    /// Why a tier refuses it for what is around its module; nothing where it
+    /// does not.
+    pub(crate) fn refused_by<'a>(&self, tier: &'a Tier) -> Option<&'a str> {
+        tier.refusal(self.boundary, self.interpreter)
     }
 
     /// Which of its files a start begins with.

@@ -11,7 +11,7 @@ use wasmfit_record::{GuestRecord, Target};
 use crate::cli::Limited;
 use crate::drive::{Guests, Runner};
 use crate::exit::CommandError;
-use crate::guests::{Guest, Manifest};
+use crate::guests::Guest;
 use crate::places::Places;
 use crate::runners::{self, Description};
 use crate::targets::Setup;
@@ -126,12 +126,8 @@ impl<'a> Inventory<'a> {
             };
             for guest in &guests {
                 let known = self.guests.get(*guest).map(|(guest, _)| guest);
-                let refuses = |tier: &&Tier| {
-                    known.is_some_and(|it| {
-                        let Manifest { boundary, interpreter, .. } = it.manifest;
-                        tier.refusal(boundary, interpreter).is_some()
-                    })
-                };
+                let refuses =
+                    |tier: &&Tier| known.is_some_and(|it| it.manifest.refused_by(tier).is_some());
                 targets.extend(tiers.iter().filter(|it| !refuses(it)).map(|tier| {
                     let (runtime, guest) = (runtime.clone(), (*guest).to_owned());
                     let opt_in = OptIn::of(tier, known);

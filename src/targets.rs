@@ -7,7 +7,7 @@ use wasmfit_protocol::{Artifact, Execution, Failure, Hello, Start, Tier};
 use wasmfit_record::{GuestRecord, Target};
 
 use crate::drive::Runner;
-use crate::guests::{Guest, Manifest};
+use crate::guests::Guest;
 use crate::workloads::Workload;
 
 /// A target, with all that is needed to launch it.
@@ -71,13 +71,12 @@ impl Setup {
 
     /// Why the tier cannot run the guest, by the runtime's own word.
     pub(crate) fn lacks(&self) -> Option<String> {
-        let Manifest { boundary, interpreter, proposals: needed, .. } =
-            &self.guest.as_ref()?.manifest;
-        if let Some(reason) = self.tier.refusal(*boundary, *interpreter) {
+        let manifest = &self.guest.as_ref()?.manifest;
+        if let Some(reason) = manifest.refused_by(&self.tier) {
             return Some(format!("{}: {reason}", self.target.guest));
         }
         let (proposal, error) =
-            self.tier.lacks.iter().find(|(proposal, _)| needed.contains(*proposal))?;
+            self.tier.lacks.iter().find(|(proposal, _)| manifest.proposals.contains(*proposal))?;
         Some(format!(
             "{} needs {}, which {}/{} does not take: {error}",
             self.target.guest,

@@ -97,7 +97,18 @@ def ensure(workspace, tools, environment, guest):
     record = read_stamp(folder, inputs)
     if record and is_intact(workspace.console, guest, folder, inputs, record):
         return record
-    workspace.require_space(guest.needed_bytes)
+    built, hashes = build(workspace, tools, guest, guest.needed_bytes)
+    shutil.copyfile(guest.description, built / DESCRIPTION_NAME)
+    workspace.move_in(built, folder)
+    record = {"path": str(folder), **guest.source.record(),
+              "files": file_facts(folder, hashes)}
+    write_stamp(folder, inputs, record)
+    return record
+
+
+def build(workspace, tools, guest, needed_bytes):
+    """Puts its checked files into a fresh folder; returns that, and path in it -> sha256"""
+    workspace.require_space(needed_bytes)
     hashes = file_hashes(guest, guest.description)
     installer = guest.source.installer(workspace, tools)
     with workspace.console.step(
@@ -107,12 +118,7 @@ def ensure(workspace, tools, environment, guest):
     built = workspace.fresh(guest.component)
     with workspace.console.step(f"{guest.component}: unpacking and checking"):
         unpack(guest, package, built, hashes)
-    shutil.copyfile(guest.description, built / DESCRIPTION_NAME)
-    workspace.move_in(built, folder)
-    record = {"path": str(folder), **guest.source.record(),
-              "files": file_facts(folder, hashes)}
-    write_stamp(folder, inputs, record)
-    return record
+    return built, hashes
 
 
 def file_hashes(guest, description):

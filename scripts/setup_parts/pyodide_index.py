@@ -271,20 +271,12 @@ def entries(packages):
 
 
 def install(workspace, tools, folder, index, packages):
-    console = workspace.console
-    workspace.require_space(NEEDED_BYTES)
-    hashes = guest.file_hashes(GUEST, GUEST.description)
-    installer = GUEST.source.installer(workspace, tools)
-    with console.step(f"{GUEST.component}: downloading {GUEST.source} "
-                      f"({GUEST.source.megabytes} MB)", growing=workspace.partial):
-        package = GUEST.source.download(workspace, installer)
-    built = workspace.fresh(GUEST.component)
-    with console.step(f"{GUEST.component}: unpacking and checking"):
-        guest.unpack(GUEST, package, built, hashes)
+    built, hashes = guest.build(workspace, tools, GUEST, NEEDED_BYTES)
     core = json.loads((built / LOCK).read_text())
     require_platform(index, core["info"])
-    with console.step(f"{GUEST.component}: taking {counted(packages)} of {index.address}",
-                      growing=workspace.partial):
+    with workspace.console.step(
+            f"{GUEST.component}: taking {counted(packages)} of {index.address}",
+            growing=workspace.partial):
         for package in packages:
             fetch(index, package, built / package.path)
             hashes[package.path] = package.entry["sha256"]

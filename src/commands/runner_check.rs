@@ -156,7 +156,8 @@ fn choose_guest(
             guest
         }
         None => installed.into_iter().filter(|it| it.manifest.is_usual()).find(|guest| {
-            guest.manifest.proposals.iter().all(|needed| !tier.lacks.contains_key(needed))
+            guest.manifest.refused_by(tier).is_none()
+                && guest.manifest.proposals.iter().all(|needed| !tier.lacks.contains_key(needed))
         }),
     };
     let Some(guest) = guest else { return Ok(None) };

@@ -49,7 +49,8 @@ fn stage(
     let base = &workshop.base.manifest;
     progress.step(&format!("having {} count what is reached", base.name));
     let mut counted = workshop.counted()?;
-    let cover = |counted: &Counted, garbage| cover(workshop, trimmed, counted, garbage, progress);
+    let asked = requests(workshop, trimmed, progress)?;
+    let cover = |counted: &Counted, garbage| cover(workshop, &asked, counted, garbage, progress);
     let mut reached = cover(&counted, Garbage::CollectedAsUsual)?;
     let mut reduced = None;
     if workshop.base.for_runner(Start::Plain).library.is_some() {
@@ -92,24 +93,38 @@ fn stage(
     Ok((stage, library, manifest))
 }
 
+/// Each of the workloads with all its requests.
+fn requests<'a>(
+    workshop: &Workshop<'_>,
+    trimmed: &Trimmed<'a>,
+    progress: &Progress,
+) -> Result<Vec<(&'a Workload, PathBuf)>, String> {
+    let asked = trimmed.workloads.iter().map(|workload| {
+        progress.step(&format!("making the requests of {}", workload.name));
+        let requests = workshop.requests(workload);
+        Ok((workload, requests.map_err(|reason| of_workload(workload, &reason))?))
+    });
+    asked.collect()
+}
+
 /// What each of the workloads reaches.
 fn cover(
     workshop: &Workshop<'_>,
-    trimmed: &Trimmed<'_>,
+    asked: &[(&Workload, PathBuf)],
     counted: &Counted,
     garbage: Garbage,
     progress: &Progress,
 ) -> Result<Vec<Reached>, String> {
-    let reached = trimmed.workloads.iter().map(|workload| {
+    let reached = asked.iter().map(|(workload, requests)| {
         progress.step(&format!("serving every request of {}", workload.name));
-        let reached = workshop.requests(workload).and_then(|requests| {
-            let reached = workshop.cover(counted, workload, &requests, garbage);
-            let _ = fs::remove_file(requests);
-            reached
-        });
-        reached.map_err(|reason| format!("workload {}: {reason}", workload.name))
+        let reached = workshop.cover(counted, workload, requests, garbage);
+        reached.map_err(|reason| of_workload(workload, &reason))
     });
     reached.collect()
+}
+
+fn of_workload(workload: &Workload, reason: &str) -> String {
+    format!("workload {}: {reason}", workload.name)
 }
 
 /// Refuses a module that still needs exception handling, of which it would

@@ -157,8 +157,11 @@ impl Content {
             add(address, Body::Text(script.into()), JAVASCRIPT);
         }
         add("/worker.js", Body::Text(WORKER.replace("{{guest}}", guest)), JAVASCRIPT);
-        let of_modules = [(WASI, &modules.wasi), (PYSCRIPT, &modules.pyscript)];
-        let (address, folder) = of_modules[usize::from(conditions.by_pyscript)];
+        let (address, folder) = if conditions.by_pyscript {
+            (PYSCRIPT, &modules.pyscript)
+        } else {
+            (WASI, &modules.wasi)
+        };
         for (name, path) in files_below(folder)? {
             add(&format!("{address}{name}"), packed(path)?, content_type(&name));
         }

@@ -1,6 +1,7 @@
 // The host's side of a guest that has JavaScript of its own around it: a message is read where it lies,
 // an answer copied to where the guest has made room. `memory` gives its linear memory.
 import { TooMuchPrinted } from "./ending.js";
+import { fetchAll } from "./fetching.js";
 
 export class Crossing {
   #answer;
@@ -60,4 +61,26 @@ export class Turns {
   memoryBytes() {
     return this.opened.memory().byteLength;
   }
+}
+
+// The guest of an interpreter that comes up by one call: `script` is its own, and `open` makes that call
+// with what the script exports, the setup, and what all of them are given.
+export function guestOf(script, open) {
+  return {
+    async open(setup, { begin, answer, print, source }) {
+      const files = fetchAll(setup.files, source);
+      const loader = await import(`${setup.folder}${script}`);
+      const contents = await files;
+      const crossing = new Crossing(answer, print);
+      const opened = await open(loader, setup, {
+        memoryBytes: setup.memoryBytes,
+        begin: (phase) => begin(phase),
+        print: crossing.print,
+        mount: (system) => place(contents, system),
+        crossing,
+      });
+      crossing.memory = opened.memory;
+      return new Turns(opened);
+    },
+  };
 }

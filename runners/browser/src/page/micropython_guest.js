@@ -1,23 +1,7 @@
 // MicroPython as a guest: it fetches and brings up itself.
-import { Crossing, place, Turns } from "./crossing.js";
-import { fetchAll } from "./fetching.js";
+import { guestOf } from "./crossing.js";
 import { openMicroPython } from "./micropython.js";
 
-export class Guest extends Turns {
-  static async open(setup, { begin, answer, print, source }) {
-    const files = fetchAll(setup.files, source);
-    const { loadMicroPython } = await import(`${setup.folder}micropython.mjs`);
-    const contents = await files;
-    const crossing = new Crossing(answer, print);
-    const opened = await openMicroPython(loadMicroPython, {
-      address: setup.module,
-      memoryBytes: setup.memoryBytes,
-      begin: (phase) => begin(phase),
-      print: crossing.print,
-      mount: (system) => place(contents, system),
-      crossing,
-    });
-    crossing.memory = opened.memory;
-    return new Guest(opened);
-  }
-}
+export const Guest = guestOf("micropython.mjs", ({ loadMicroPython }, { module }, given) =>
+  openMicroPython(loadMicroPython, { address: module, ...given }),
+);

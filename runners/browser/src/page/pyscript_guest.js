@@ -22,8 +22,8 @@ const KINDS = {
   },
 };
 
-export class Guest extends Turns {
-  static async open(setup, { begin, answer, print, source }) {
+export const Guest = {
+  async open(setup, { begin, answer, print, source }) {
     const { type, script, serve } = KINDS[setup.interpreter];
     const files = fetchAll(setup.files, source);
     const { failed, restore, memory } = inSteps((phase) => begin(phase), setup.memoryBytes);
@@ -45,6 +45,6 @@ export class Guest extends Turns {
     const { imports } = setup.invocation;
     const opened = await serve(interpreter, { imports, memory, crossing });
     crossing.memory = opened.memory;
-    return new Guest(opened);
-  }
-}
+    return new Turns(opened);
+  },
+};
