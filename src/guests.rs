@@ -197,13 +197,23 @@ impl Guest {
             sizes.insert(name.clone(), fs::metadata(&path).map_or(0, |metadata| metadata.len()));
         }
         let packages = Some(self.import_names());
-        let Manifest { name, title, source, boundary, function_names, files, made, .. } =
-            self.manifest.clone();
+        let Manifest {
+            name,
+            title,
+            source,
+            boundary,
+            interpreter,
+            function_names,
+            files,
+            made,
+            ..
+        } = self.manifest.clone();
         Ok(GuestRecord {
             name,
             title,
             source,
             boundary,
+            interpreter,
             function_names,
             files,
             bytes: sizes,

@@ -124,6 +124,10 @@ impl<'a> Inventory<'a> {
                 Ok(description) => description.tiers.clone(),
                 Err(_) => runners::tiers_of_absent(runtime),
             };
+            if known.runner.guests == Guests::None {
+                targets.extend(self.without_guest(known, &tiers));
+                continue;
+            }
             for guest in &guests {
                 let known = self.guests.get(*guest).map(|(guest, _)| guest);
                 let refuses =
@@ -136,6 +140,20 @@ impl<'a> Inventory<'a> {
             }
         }
         targets
+    }
+
+    /// The targets of a runner that has no guests.
+    fn without_guest(&self, known: &Known<'_>, tiers: &[Tier]) -> Vec<(Target, Option<OptIn>)> {
+        let guest = known.describe().map_or_else(
+            |_| "cpython".to_owned(),
+            |description| runners::guest_without(known.runner, &description.hello),
+        );
+        let target = |tier: &Tier| {
+            let (runtime, tier_name) = (known.runner.name.clone(), tier.name.clone());
+            let target = Target { runtime, tier: tier_name, guest: guest.clone() };
+            (target, OptIn::of(tier, None))
+        };
+        tiers.iter().map(target).collect()
     }
 
     /// Native, and every tier that has a limit next to the one it is compared
@@ -246,6 +264,7 @@ impl<'a> Inventory<'a> {
             in_container: None,
             artifact_folder,
             artifacts: BTreeMap::new(),
+            workload_folder: None,
         })
     }
 }

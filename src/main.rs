@@ -30,6 +30,7 @@ mod plan;
 mod prepare;
 mod progress;
 mod quiet;
+mod rewrites;
 mod runners;
 mod scenarios;
 mod script;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         Command::Deploy(arguments) => commands::deploy::run(arguments),
         Command::Trim(arguments) => commands::trim::run(arguments),
         Command::Sandbox(arguments) => commands::sandbox::run(arguments),
+        Command::Routes(arguments) => commands::routes::run(arguments),
         Command::Boundary(arguments) => commands::boundary::run(arguments),
         Command::Publish(arguments) => commands::publish::run(arguments),
         Command::Report(arguments) => commands::report::run(arguments),

@@ -18,6 +18,7 @@ use crate::machine;
 use crate::measure::Measurement;
 use crate::places::Places;
 use crate::plan::{Effort, plan};
+use crate::rewrites::{self, Served};
 use crate::runners;
 use crate::targets::Setup;
 use crate::workloads::Workload;
@@ -27,6 +28,8 @@ use crate::workloads::Workload;
 pub(crate) struct Matrix {
     workloads: Vec<Chosen>,
     targets: Vec<(Target, Result<Setup, Failure>)>,
+    /// What targets serve of a workload, where it is not the workload itself.
+    rewrites: BTreeMap<(String, Target), Served>,
     /// Whether native can be started in a container, where that was tried.
     container: Option<ContainerRecord>,
 }
@@ -90,7 +93,8 @@ impl Matrix {
     ) -> Result<Self, CommandError> {
         let native = inventory.native();
         let workloads = Workload::find_all(workloads, &places.workloads)?;
-        let workloads = workloads.into_iter().map(Chosen::new).collect::<Result<_, _>>()?;
+        let workloads: Vec<Chosen> =
+            workloads.into_iter().map(Chosen::new).collect::<Result<_, _>>()?;
         let mut targets = targets.among(inventory);
         for target in &targets {
             inventory.knows(&target.runtime)?;
@@ -107,8 +111,15 @@ impl Matrix {
             let setup = inventory.set_up(&target);
             (target, setup)
         };
-        let targets = targets.into_iter().map(set_up).collect();
-        Ok(Self { workloads, targets, container: None })
+        let targets: Vec<_> = targets.into_iter().map(set_up).collect();
+        let pairs = workloads.iter().flat_map(|it| targets.iter().map(move |to| (it, to)));
+        let rewrites = pairs.filter_map(|(chosen, (target, setup))| {
+            let guest = setup.as_ref().ok().and_then(|it| it.guest.as_ref());
+            let served = rewrites::served(places, &chosen.workload, target, guest)?;
+            Some(((chosen.workload.name.clone(), target.clone()), served))
+        });
+        let rewrites = rewrites.collect();
+        Ok(Self { workloads, targets, rewrites, container: None })
     }
 
     /// Has native start in a container too, where that can be done.
@@ -360,18 +371,37 @@ impl Matrix {
             let reasons: Vec<Option<String>> = reasons.collect();
             for case in cases {
                 for ((target, setup), reason) in self.targets.iter().zip(&reasons) {
-                    let outcome = match reason.clone() {
+                    let (rewrite, missing) = match self.served(&workload.name, target) {
+                        None => (None, None),
+                        Some(Served::Nothing) => continue,
+                        Some(Served::NotMade(reason)) => (None, Some(reason)),
+                        Some(Served::Rewrite(made)) => (Some(made.record.clone()), None),
+                    };
+                    let outcome = match missing.cloned().or_else(|| reason.clone()) {
                         Some(reason) => CellOutcome::Unsupported { reason },
                         None => CellOutcome::Pending,
                     };
                     let execution = setup.as_ref().ok().and_then(Setup::execution);
                     let limit = setup.as_ref().ok().and_then(|it| it.tier.limit.clone());
                     let (case, target) = (case.clone(), target.clone());
-                    cells.push(Cell { case, target, execution, limit, shard: None, outcome });
+                    cells.push(Cell {
+                        case,
+                        target,
+                        execution,
+                        limit,
+                        rewrite,
+                        shard: None,
+                        outcome,
+                    });
                 }
             }
         }
         cells
+    }
+
+    /// What a target serves of a workload, where it is not the workload itself.
+    fn served(&self, workload: &str, target: &Target) -> Option<&Served> {
+        self.rewrites.get(&(workload.to_owned(), target.clone()))
     }
 
     /// Gives each cell its target, and fails those whose target was not found
@@ -388,7 +418,14 @@ impl Matrix {
             let setup = self.targets.iter().find(|(target, _)| *target == cell.target);
             match (&cell.outcome, setup) {
                 (CellOutcome::Pending | CellOutcome::Measured { .. }, Some((_, Ok(setup)))) => {
-                    measurement.setups.insert(index, setup.clone());
+                    let served = self.served(&cell.case.workload, &cell.target);
+                    let mut setup = setup.clone();
+                    if let Some(Served::Rewrite(made)) = served
+                        && setup.guest.is_none()
+                    {
+                        setup.workload_folder = Some(made.folder.clone());
+                    }
+                    measurement.setups.insert(index, setup);
                 }
                 (CellOutcome::Pending, Some((_, Err(failure)))) => {
                     measurement.fail(index, failure.clone(), None);

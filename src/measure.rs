@@ -130,7 +130,10 @@ impl<'a> Measurement<'a> {
     fn launch(&mut self, id: u32, planned: PlannedLaunch) -> Result<(), CommandError> {
         let Some(setup) = self.setups.get(&planned.cell).cloned() else { return Ok(()) };
         let case = self.run.cells[planned.cell].case.clone();
-        let Some(workload) = self.workloads.get(&case.workload).cloned() else { return Ok(()) };
+        let Some(mut workload) = self.workloads.get(&case.workload).cloned() else { return Ok(()) };
+        if let Some(folder) = &setup.workload_folder {
+            workload.folder.clone_from(folder);
+        }
         let scratch = self.scratch()?;
         let assignment = Assignment {
             tier: &setup.target.tier,

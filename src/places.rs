@@ -29,6 +29,8 @@ Environment:
                      that of scripts/setup, else node)
   WASMFIT_BROWSER    a Chromium or Chrome for the targets chromium/... (default:
                      that of scripts/setup --browser, else chromium)
+  WASMFIT_CC, WASMFIT_RUSTC, WASMFIT_CARGO
+                     compilers of rewrites (default: cc, rustc, cargo)
   WASMFIT_RUNC       an OCI runtime, for the container beside a deployment's
                      rungs (default: that of scripts/setup, else runc)";
 
@@ -41,6 +43,17 @@ pub(crate) struct Places {
     pub(crate) guests: PathBuf,
     /// Folders of guests that take the place of those there, by name.
     pub(crate) own_guests: BTreeMap<String, PathBuf>,
+    /// Folder of rewrites that serve natively.
+    pub(crate) rewrites: PathBuf,
+    /// A C compiler, by its path or its name.
+    pub(crate) cc: PathBuf,
+    /// Rust's compiler and package manager, by their paths or their names.
+    pub(crate) rustc: PathBuf,
+    pub(crate) cargo: PathBuf,
+    /// The virtual environment that has zig and Cython.
+    pub(crate) compilers: PathBuf,
+    /// The Python that has ONNX Runtime.
+    pub(crate) onnx_python: PathBuf,
     /// Folder of compiled artifacts.
     pub(crate) artifacts: PathBuf,
     /// What `wasmfit calibrate` found out.
@@ -117,6 +130,12 @@ impl Places {
                 .unwrap_or_else(|| cache.join("python-3.15/bin/python")),
             guests: folder("WASMFIT_GUESTS").unwrap_or_else(|| cache.join("guests")),
             own_guests: BTreeMap::new(),
+            rewrites: cache.join("rewrites"),
+            cc: folder("WASMFIT_CC").unwrap_or_else(|| "cc".into()),
+            rustc: folder("WASMFIT_RUSTC").unwrap_or_else(|| "rustc".into()),
+            cargo: folder("WASMFIT_CARGO").unwrap_or_else(|| "cargo".into()),
+            compilers: cache.join("compilers"),
+            onnx_python: cache.join("onnxruntime/bin/python"),
             artifacts: cache.join("artifacts"),
             calibrations: cache.join("calibrations.json"),
             binaryen: cache.join("sysroots/binaryen/usr/bin"),

@@ -219,6 +219,7 @@ mod tests {
                     target: target.parse().expect("a target"),
                     execution: None,
                     limit: None,
+                    rewrite: None,
                     shard: None,
                     outcome: CellOutcome::Pending,
                 });

@@ -68,10 +68,14 @@ impl Progress {
 
     /// A cell has failed: one line at once, the rest is in the report.
     pub(crate) fn failed(&self, cell: &Cell, failure: &Failure) {
-        let line = format!(
+        self.remark(&format!(
             "failed: {} on {}, {}: {}",
             cell.case, cell.target, failure.during, failure.message
-        );
+        ));
+    }
+
+    /// A line that stays.
+    pub(crate) fn remark(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| eprintln!("{line}")),
             None => eprintln!("{line}"),

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use wasmfit_protocol::{Artifact, Execution, Failure, Hello, Start, Tier};
+use wasmfit_protocol::{Artifact, Execution, Failure, Hello, LimitKind, Start, Tier};
 use wasmfit_record::{GuestRecord, Target};
 
 use crate::drive::Runner;
 use crate::guests::Guest;
+use crate::rewrites::MACHINE;
 use crate::workloads::Workload;
 
 /// A target, with all that is needed to launch it.
@@ -29,6 +30,9 @@ pub(crate) struct Setup {
     pub(crate) in_container: Option<Runner>,
     /// Where its runner keeps compiled artifacts.
     pub(crate) artifact_folder: PathBuf,
+    /// The folder that the runner takes for the workload's, where that was
+    /// rewritten.
+    pub(crate) workload_folder: Option<PathBuf>,
     /// Compiled artifacts, once made.
     pub(crate) artifacts: BTreeMap<Start, Artifact>,
 }
@@ -38,7 +42,13 @@ impl Setup {
     pub(crate) fn starts(&self) -> Vec<Start> {
         let in_container = self.in_container.iter().map(|_| Start::Container);
         let native = || std::iter::once(Start::Plain).chain(in_container).collect();
-        self.guest.as_ref().map_or_else(native, Guest::starts)
+        let mut starts: Vec<Start> = self.guest.as_ref().map_or_else(native, Guest::starts);
+        let is_fresh = self.tier.limit.as_ref().is_some_and(|it| it.kind == LimitKind::Fresh);
+        if is_fresh {
+            // Whoever makes a guest for each request takes the one that is up sooner.
+            starts.reverse();
+        }
+        starts
     }
 
     /// What is launched for a start.
@@ -56,7 +66,9 @@ impl Setup {
     /// the guest's functions, and a guest may not name them.
     pub(crate) fn is_profiled(&self) -> bool {
         let named = self.guest.as_ref().is_none_or(|guest| guest.manifest.function_names);
-        named && self.tier.execution == Execution::Compiled
+        // Of machine code that is all kernel there is nothing to tell apart.
+        let is_told_apart = self.target.runtime != MACHINE;
+        named && is_told_apart && self.tier.execution == Execution::Compiled
     }
 
     /// Whether every launch compiles the guest.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use wasmfit_protocol::{Artifact, Execution, Failure, Limit, Served, Start, Versions};
 
-use crate::{Case, PlannedLaunch, Target};
+use crate::{Case, PlannedLaunch, RewriteRecord, Target};
 
 /// One case on one target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -22,6 +22,10 @@ pub struct Cell {
     /// same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
+    /// How the workload was rewritten for it; none of one that is its own
+    /// Python.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rewrite: Option<RewriteRecord>,
     /// Which of [`crate::Run::shards`] it was measured in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<usize>,

@@ -24,6 +24,7 @@ mod making;
 mod merge;
 mod plan;
 mod profile;
+mod rewrite;
 mod run;
 
 mod samples;
@@ -40,6 +41,7 @@ pub use making::{ClosedWorld, Compressed, Making, MakingStep, Rung};
 pub use merge::{MergeError, merge};
 pub use plan::{Budget, LaunchKind, Plan, PlannedLaunch, Profile, UntilDecided};
 pub use profile::{ProfileRecord, read_profile_records};
+pub use rewrite::{RewriteRecord, RewrittenPart};
 pub use run::{
     Calibration, ContainerRecord, Environment, GuestRecord, RulesRecord, Run, RunnerRecord, Status,
 };

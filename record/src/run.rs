@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use wasmfit_protocol::Boundary;
+use wasmfit_protocol::{Boundary, Interpreter};
 
 use crate::{
-    Cell, CrossingCost, Launch, Making, MemoryCopies, Plan, PlannedLaunch, Scenario, Session,
-    Shard, ShardRun, Target, WorkloadRecord,
+    Cell, CrossingCost, Launch, Making, MemoryCopies, Plan, PlannedLaunch, RewriteRecord, Scenario,
+    Session, Shard, ShardRun, Target, WorkloadRecord,
 };
 
 /// One execution of a matrix of workloads and targets.
@@ -194,6 +194,9 @@ pub struct GuestRecord {
     pub source: String,
     /// How requests reach it.
     pub boundary: Boundary,
+    /// What runs the workload's Python.
+    #[serde(default)]
+    pub interpreter: Interpreter,
     /// Whether its functions have names.
     #[serde(default = "yes")]
     pub function_names: bool,
@@ -247,6 +250,11 @@ impl Run {
         if cell.target.is_native() {
             return None;
         }
-        self.guests.iter().find(|guest| guest.name == cell.target.guest)
+        let guest = self.guests.iter().find(|guest| guest.name == cell.target.guest)?;
+        // A rewrite that serves natively is no guest, whatever its target calls
+        // the interpreter around it.
+        let is_guest =
+            |rewrite: &RewriteRecord| guest.files.values().any(|it| *it == rewrite.sha256);
+        cell.rewrite.as_ref().is_none_or(is_guest).then_some(guest)
     }
 }

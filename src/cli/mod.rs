@@ -4,6 +4,7 @@ mod bench;
 mod boundary;
 mod comparing;
 mod deploy;
+mod routes;
 mod sandbox;
 mod trim;
 mod values;
@@ -21,6 +22,7 @@ pub(crate) use self::comparing::{
     Compare, ComparisonFormat, FailOn, Merge, Plan, Terms, TimeBudget, Versus,
 };
 pub(crate) use self::deploy::Deploy;
+pub(crate) use self::routes::Routes;
 pub(crate) use self::sandbox::{Limited, Sandbox};
 pub(crate) use self::trim::Trim;
 
@@ -52,6 +54,7 @@ pub(crate) enum Command {
     Deploy(Deploy),
     Trim(Trim),
     Sandbox(Sandbox),
+    Routes(Routes),
     Boundary(Boundary),
     Report(Report),
     Compare(Compare),

@@ -11,7 +11,7 @@ use crate::calibrations;
 use crate::classes::Rules;
 use crate::cli::{Bench, Cli, Command, Purpose, TimeBudget};
 use crate::commands::{
-    assess, boundary, compare, deploy, print, print_json, require_no_run, sandbox,
+    assess, boundary, compare, deploy, print, print_json, require_no_run, routes, sandbox,
 };
 use crate::container::Container;
 use crate::crossings;
@@ -261,6 +261,7 @@ fn original_arguments(run: &Run, folder: &Path) -> Result<Bench, CommandError> {
         Ok(Command::Assess(arguments)) => assess::bench_of(&arguments, folder),
         Ok(Command::Deploy(arguments)) => deploy::bench_of(&arguments, folder),
         Ok(Command::Sandbox(arguments)) => Ok(sandbox::bench_of(&arguments)),
+        Ok(Command::Routes(arguments)) => routes::bench_of(&arguments),
         Ok(Command::Boundary(arguments)) => Ok(boundary::bench_of(&arguments, folder)),
         _ => Err(CommandError::Run(format!(
             "the run was begun by {:?}, which this wasmfit does not understand: start a new run",

@@ -15,6 +15,7 @@ pub(crate) mod new;
 pub(crate) mod plan;
 pub(crate) mod publish;
 pub(crate) mod report;
+pub(crate) mod routes;
 pub(crate) mod runner_check;
 pub(crate) mod sandbox;
 pub(crate) mod shell;

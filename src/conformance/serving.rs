@@ -171,7 +171,8 @@ pub(super) fn serves_in_turn(subject: &Subject<'_>) -> Result<(), Objection> {
 pub(super) fn times_plausibly(subject: &Subject<'_>) -> Result<(), Objection> {
     // Of one thread, or of a process whose guest and host are two.
     let boundary = subject.guest.as_ref().map(|guest| guest.boundary);
-    let is_one_thread = subject.is_native() || boundary == Some(Boundary::HostCall);
+    let is_one_thread =
+        subject.is_native() || matches!(boundary, Some(Boundary::HostCall | Boundary::NamedCall));
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
     let threads = if is_one_thread { 1 } else { threads };
     for sample in steady(subject)? {

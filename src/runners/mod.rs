@@ -11,6 +11,7 @@ pub(crate) use self::external::{External, find as find_external};
 
 use crate::drive::{Assignment, Guests, Interrupt, Runner, Told, drive};
 use crate::places::{Browser, Places};
+use crate::rewrites::{EXTENSION, MACHINE, ONNX_RUNTIME};
 
 /// Runners of WASM runtimes that are built beside this executable, with the
 /// tiers that are named where the runner itself is missing.
@@ -20,6 +21,27 @@ const WASM_RUNTIMES: [(&str, &[&str]); 5] = [
     ("wasmedge", &["aot", "interpreter"]),
     (NODE, &["v8"]),
     (CHROMIUM, &["worker", "main-thread", "worker-revisit", "pyscript"]),
+];
+
+/// Runners of what a workload was rewritten as, and their tiers, each with what
+/// it is. They have no guests.
+const NATIVE_RUNTIMES: [(&str, &[(&str, &str)]); 3] = [
+    (
+        EXTENSION,
+        &[
+            ("c", "native CPython with infer in C"),
+            ("cython", "native CPython with infer in Cython"),
+        ],
+    ),
+    (ONNX_RUNTIME, &[("cpu", "the model as ONNX, in ONNX Runtime")]),
+    (
+        MACHINE,
+        &[
+            ("c", "the workload in C, without Python"),
+            ("rust", "the workload in Rust, without Python"),
+            ("tract", "the model as ONNX, by tract, without Python"),
+        ],
+    ),
 ];
 
 /// The one of them that is an addon of its runtime.
@@ -53,6 +75,10 @@ fn is_wasm_runtime(name: &str) -> bool {
     WASM_RUNTIMES.iter().any(|(known, _)| *known == name)
 }
 
+fn is_built_in(name: &str) -> bool {
+    is_wasm_runtime(name) || NATIVE_RUNTIMES.iter().any(|(known, _)| *known == name)
+}
+
 /// The tiers of a runner that cannot be asked.
 pub(crate) fn tiers_of_absent(name: &str) -> Vec<Tier> {
     let tiers = WASM_RUNTIMES.iter().find(|(known, _)| *known == name);
@@ -63,7 +89,20 @@ pub(crate) fn tiers_of_absent(name: &str) -> Vec<Tier> {
     };
     let opt_in = why.map(str::to_owned);
     let tier = |tier: &&str| Tier { opt_in: opt_in.clone(), ..Tier::new(tier) };
+    tiers.map_or_else(|| native_tiers(name), |(_, tiers)| tiers.iter().map(tier).collect())
+}
+
+/// The tiers of a runner of rewrites; none of any other.
+fn native_tiers(name: &str) -> Vec<Tier> {
+    let tiers = NATIVE_RUNTIMES.iter().find(|(known, _)| *known == name);
+    let tier =
+        |(tier, what): &(&str, &str)| Tier { opt_in: Some((*what).to_owned()), ..Tier::new(tier) };
     tiers.map_or_else(Vec::new, |(_, tiers)| tiers.iter().map(tier).collect())
+}
+
+/// The guest that stands in the targets of a runner without guests.
+pub(crate) fn guest_without(runner: &Runner, hello: &Hello) -> String {
+    if runner.name == MACHINE { "kernel".into() } else { native_guest(hello) }
 }
 
 /// The native runner.
@@ -81,16 +120,33 @@ pub(crate) fn native(places: &Places) -> Runner {
     }
 }
 
+/// The runner of a runtime that serves rewrites.
+fn of_rewrites(places: &Places, name: &str) -> Runner {
+    let native = native(places);
+    match name {
+        MACHINE => Runner {
+            name: name.into(),
+            program: places.runners.join("wasmfit-machine"),
+            arguments: Vec::new(),
+            ..native
+        },
+        ONNX_RUNTIME => Runner { name: name.into(), program: places.onnx_python.clone(), ..native },
+        _ => Runner { name: name.into(), ..native },
+    }
+}
+
 /// Every runner that a target can name. An external one takes the place of a
 /// built-in one of the same name, and of equal names the first counts.
 pub(crate) fn all(places: &Places, external: &[External]) -> Vec<Runner> {
     let named = |name: &str| external.iter().find(|it| it.name == name).map(External::runner);
     let wasm = WASM_RUNTIMES.map(|(name, _)| named(name).unwrap_or_else(|| built_in(places, name)));
+    let rewrites =
+        NATIVE_RUNTIMES.map(|(name, _)| named(name).unwrap_or_else(|| of_rewrites(places, name)));
     let is_first = |at: usize| !external[..at].iter().any(|it| it.name == external[at].name);
     let others = external.iter().enumerate();
-    let others = others.filter(|(at, it)| !is_wasm_runtime(&it.name) && is_first(*at));
+    let others = others.filter(|(at, it)| !is_built_in(&it.name) && is_first(*at));
     let others = others.map(|(_, it)| it.runner());
-    std::iter::once(native(places)).chain(wasm).chain(others).collect()
+    std::iter::once(native(places)).chain(wasm).chain(rewrites).chain(others).collect()
 }
 
 /// The runner of a runtime that is built with this executable.
@@ -178,7 +234,13 @@ pub(crate) fn describe_in(runner: &Runner, folder: &Path) -> Result<Description,
     };
     let told = drive(runner, &assignment, &Task::Describe, &Interrupt::default());
     match (told.hello, told.last?) {
-        (Some(hello), Event::Described { tiers }) => Ok(Description { hello, tiers }),
+        (Some(hello), Event::Described { mut tiers }) => {
+            if tiers.is_empty() {
+                // Of an interpreter that is given a rewrite: it has none itself.
+                tiers = native_tiers(&runner.name);
+            }
+            Ok(Description { hello, tiers })
+        }
         _ => Err(Told::off_topic()),
     }
 }

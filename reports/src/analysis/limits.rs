@@ -69,9 +69,14 @@ fn cost(
     })
 }
 
-/// Those that are compared with each other: a target with a limit is there to
-/// be compared with the one without, and stands aside where any has none.
+/// Those that are compared with each other. What a workload was rewritten as is
+/// no port of it, and a target with a limit is there to be compared with the
+/// one without: both stand aside where there is any other.
 pub(crate) fn contenders<'a>(cells: &[&'a CellAnalysis]) -> Vec<&'a CellAnalysis> {
-    let without: Vec<_> = cells.iter().copied().filter(|it| it.limit.is_none()).collect();
-    if without.is_empty() { cells.to_vec() } else { without }
+    let without = |cells: &[&'a CellAnalysis], stands_aside: fn(&CellAnalysis) -> bool| {
+        let left: Vec<_> = cells.iter().copied().filter(|it| !stands_aside(it)).collect();
+        if left.is_empty() { cells.to_vec() } else { left }
+    };
+    let ports = without(cells, |it| it.rewrite.is_some());
+    without(&ports, |it| it.limit.is_some())
 }

@@ -10,6 +10,7 @@ pub(crate) mod limits;
 mod parity;
 mod preparation;
 mod ranking;
+mod routes;
 mod run;
 pub(crate) mod survival;
 mod unsupported;
@@ -20,8 +21,8 @@ use serde::{Deserialize, Serialize};
 use wasmfit_protocol::{Boundary, ColdPhase, Failure, RequestPhase, Sampling, Start, Versions};
 use wasmfit_record::{
     Budget, Calibration, Case, ContainerRecord, CrossingCost, Deviation, Environment, GuestRecord,
-    Profile, RulesRecord, RunnerRecord, Scenario, Session, Shard, ShardRun, Status, Target,
-    Tolerance, UntilDecided, WorkloadRecord,
+    Profile, RewriteRecord, RulesRecord, RunnerRecord, Scenario, Session, Shard, ShardRun, Status,
+    Target, Tolerance, UntilDecided, WorkloadRecord,
 };
 
 pub use attribution::{Attributed, Attribution, Cost, CostClass, NotAssessable, Part, PlaceCount};
@@ -31,6 +32,7 @@ pub use limits::LimitCost;
 pub use parity::{GuestParity, VersionDifference};
 pub use preparation::Preparation;
 pub use ranking::Ranking;
+pub use routes::{Route, RouteEstimate, RouteFigures, Routes};
 pub(crate) use run::of_run;
 pub use survival::{ClassMove, Survival, Tax};
 pub use unsupported::Unsupported;
@@ -107,6 +109,9 @@ pub struct Analysis {
     /// tier without.
     #[serde(default)]
     pub limits: Vec<LimitCost>,
+    /// The ways beside porting a whole interpreter, of each case.
+    #[serde(default)]
+    pub routes: Vec<Routes>,
     /// How far the attribution is off, of the targets for which that is known.
     pub calibrations: Vec<Calibration>,
     /// What a crossing of the boundary cost when `wasmfit boundary` was last
@@ -179,6 +184,9 @@ pub struct CellAnalysis {
     /// What it adds to another tier, of which it is otherwise the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
+    /// How the workload was rewritten for it; none of its own Python.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rewrite: Option<RewriteRecord>,
     /// Which of [`Analysis::shards`] it was measured in.
     pub shard: Option<usize>,
     /// What became of it.
@@ -520,11 +528,12 @@ impl CaseAnalysis {
         self.cells.iter().find(|cell| cell.target == *target)
     }
 
-    /// Guests other than native's, in order of first appearance.
+    /// Guests other than native's that serve the workload as it is, in order of
+    /// first appearance.
     #[must_use]
     pub fn guests(&self) -> Vec<&str> {
-        let targets = self.cells.iter().map(|cell| &cell.target);
-        distinct(targets.filter(|it| !it.is_native()).map(|it| it.guest.as_str()))
+        let ports = self.cells.iter().filter(|it| it.rewrite.is_none() && !it.target.is_native());
+        distinct(ports.map(|it| it.target.guest.as_str()))
     }
 }
 

@@ -41,6 +41,10 @@ pub(super) fn of(workloads: &[WorkloadAnalysis]) -> Vec<GuestParity> {
         let Some(native) = case.native() else { continue };
         for cell in case.cells.iter().filter(|cell| !cell.target.is_native()) {
             let Some(measured) = cell.measured() else { continue };
+            // Compiled code is of no Python.
+            if measured.versions.python.is_empty() {
+                continue;
+            }
             let name = &cell.target.guest;
             let guest = match guests.iter().position(|it| it.guest == *name) {
                 Some(known) => &mut guests[known],

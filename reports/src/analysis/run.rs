@@ -7,8 +7,8 @@ use wasmfit_record::{Cell, CellOutcome, Environment, Launch, LaunchOutcome, Run}
 
 use super::{
     ANALYSIS_VERSION, Analysis, CaseAnalysis, CellAnalysis, CellState, MachineNoise,
-    WorkloadAnalysis, cell, ladder, launches, limits, parity, preparation, ranking, survival,
-    unsupported,
+    WorkloadAnalysis, cell, ladder, launches, limits, parity, preparation, ranking, routes,
+    survival, unsupported,
 };
 use crate::boundary::{self, CrossingSamples};
 use crate::paths;
@@ -69,6 +69,7 @@ pub(crate) fn of_run(
         taxes: survival::taxes(&survivals),
         survivals,
         limits: limits::of(run, &served),
+        routes: routes::of(&workloads, &run.guests),
         calibrations: run.calibrations.clone(),
         crossings: run.crossings.clone(),
         rules: run.rules.clone(),
@@ -100,6 +101,7 @@ fn workloads(
             boundary: run.guest_of(record).map(|guest| guest.boundary),
             execution: record.execution,
             limit: record.limit.clone(),
+            rewrite: record.rewrite.clone(),
             shard: record.shard,
             state: state(
                 run,

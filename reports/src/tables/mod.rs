@@ -11,6 +11,7 @@ mod overview;
 mod pages;
 mod phases;
 mod preparations;
+mod routes;
 mod verdicts;
 
 pub(crate) use attribution::{attribution, calibrations, functions, survival, taxes};
@@ -21,6 +22,7 @@ pub(crate) use overview::overview;
 pub(crate) use pages::pages;
 pub(crate) use phases::{cold_starts, request_phases, warm_ups};
 pub(crate) use preparations::preparations;
+pub(crate) use routes::{route_estimates, routes, routes_in_words};
 pub(crate) use verdicts::{asked, requirements, verdicts};
 
 use crate::format::NONE;

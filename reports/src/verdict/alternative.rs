@@ -5,7 +5,9 @@ use wasmfit_record::Need;
 
 use super::Grade;
 use super::requirement::{Asked, Outcome, Requirement};
-use crate::analysis::{Analysis, Attributed, CaseAnalysis, CellAnalysis, CostClass, Survival};
+use crate::analysis::{
+    Analysis, Attributed, CaseAnalysis, CellAnalysis, CostClass, Route, Survival,
+};
 use crate::format::{duration, ratio};
 
 /// `None` where nothing needs one, or nothing is known.
@@ -88,5 +90,32 @@ fn by_class(analysis: &Analysis, case: &CaseAnalysis, cell: &CellAnalysis) -> Op
         }
         CostClass::System | CostClass::Unknown => return None,
     };
-    Some(format!("{share} of native's time is {}{slower}: {advice}.", dominant.class.name()))
+    let measured = compiled(analysis, case).map(|it| format!(" {it}")).unwrap_or_default();
+    let class = dominant.class.name();
+    Some(format!("{share} of native's time is {class}{slower}: {advice}.{measured}"))
+}
+
+/// What compiling buys this case: as it was measured, or else estimated and
+/// said to be.
+fn compiled(analysis: &Analysis, case: &CaseAnalysis) -> Option<String> {
+    let routes = analysis.routes.iter().find(|it| it.case == case.case)?;
+    let of = |route: Route| {
+        let of_route = routes.measured.iter().filter(move |it| it.route == route);
+        let timed = of_route.filter_map(|it| Some((it.times_native.as_ref()?.value, it)));
+        timed.min_by(|a, b| a.0.total_cmp(&b.0))
+    };
+    let ways = [Route::Extension, Route::Kernel, Route::WasmKernel, Route::Model];
+    let told = ways.into_iter().filter_map(|route| {
+        let (times, figures) = of(route)?;
+        Some(format!("{} {} ({})", figures.route.title(), ratio(times), figures.target))
+    });
+    let told: Vec<String> = told.collect();
+    if !told.is_empty() {
+        return Some(format!("Measured here, in times native: {}.", told.join("; ")));
+    }
+    let bound = routes.estimates.iter().find(|it| it.kernel.is_none())?;
+    Some(format!(
+        "Estimated: with infer compiled and taking no time, native Python would take {} of its time.",
+        ratio(bound.times_native)
+    ))
 }

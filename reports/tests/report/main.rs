@@ -299,6 +299,7 @@ fn an_unfinished_run_is_reported_as_far_as_it_came() {
         target: "wasmer/cranelift@cpython-3.15".parse().unwrap(),
         execution: None,
         limit: None,
+        rewrite: None,
         shard: None,
         outcome: CellOutcome::Pending,
     });

@@ -230,7 +230,7 @@ const fn script_of(interpreter: Interpreter, conditions: Conditions) -> &'static
         return "/pyscript_guest.js";
     }
     match interpreter {
-        Interpreter::Cpython => "/guest.js",
+        Interpreter::Cpython | Interpreter::Kernel => "/guest.js",
         Interpreter::Pyodide => "/pyodide_guest.js",
         Interpreter::Micropython => "/micropython_guest.js",
         Interpreter::Brython => "/brython_guest.js",

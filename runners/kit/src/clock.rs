@@ -17,7 +17,13 @@ impl CpuClock {
     /// The clock that sees all of a request over `boundary`; `None` natively.
     pub(crate) fn of(boundary: Option<Boundary>) -> Self {
         match boundary {
-            None | Some(Boundary::HostCall | Boundary::JavaScript) => Self::Thread,
+            None
+            | Some(
+                Boundary::HostCall
+                | Boundary::NamedCall
+                | Boundary::Component
+                | Boundary::JavaScript,
+            ) => Self::Thread,
             Some(Boundary::Stdio) => Self::Process,
         }
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use wasmfit_protocol::{Boundary, Failure, FailureKind, GuestFiles, Job};
 
 use crate::session::Session;
-use crate::stdio;
+use crate::{named_call, stdio};
 
 /// The guest's side of a job: Python source, the same in every interpreter.
 pub const DRIVER: &str = include_str!("driver.py");
@@ -14,6 +14,9 @@ pub const DRIVER: &str = include_str!("driver.py");
 /// Where a guest looks for its own program and standard library.
 const PROGRAM: &str = "/usr/local/bin/python.wasm";
 const LIBRARY: &str = "/usr/local/lib";
+
+/// MicroPython's heap, which does not grow, as it is told of it.
+const MICROPYTHON_HEAP: &str = "heapsize=64m";
 
 /// Where a guest sees the workload.
 pub const WORKLOAD: &str = "/workload";
@@ -49,8 +52,15 @@ impl Invocation {
     #[must_use]
     pub fn of(guest: &GuestFiles, workload: &Path) -> Self {
         let mut arguments = vec![PROGRAM.to_owned()];
-        if guest.boundary == Boundary::Stdio {
-            arguments.extend(["-c".into(), format!("{DRIVER}\n{}", stdio::CALL)]);
+        match guest.boundary {
+            Boundary::Stdio => {
+                arguments.extend(["-c".into(), format!("{DRIVER}\n{}", stdio::CALL)]);
+            }
+            Boundary::NamedCall => {
+                let program = format!("{DRIVER}\n{}", named_call::CALL);
+                arguments.extend(["-X".into(), MICROPYTHON_HEAP.into(), "-c".into(), program]);
+            }
+            Boundary::HostCall | Boundary::Component | Boundary::JavaScript => {}
         }
         // What JavaScript brings along, the guest does not look for in a folder.
         let library = guest.library.iter().filter(|_| guest.boundary != Boundary::JavaScript);
@@ -82,6 +92,24 @@ pub fn no_tier(tier: &str) -> Failure {
 /// Why most runtimes refuse some guests.
 pub(crate) const NEEDS_JAVASCRIPT: &str =
     "it is built for JavaScript around it, which Node and browsers have: node/v8, chromium/worker";
+
+/// Why those with JavaScript refuse MicroPython as a command.
+pub(crate) const HAS_ITS_OWN_BUILD: &str = "it is built for runtimes without JavaScript: micropython-1.27-web is MicroPython's own build for it";
+
+/// The failure of a job whose guest is a component, in a runtime of modules.
+#[must_use]
+pub fn needs_components(guest: &GuestFiles) -> Failure {
+    let message = format!("{}: it is a component, and this runs modules", guest.name);
+    Failure::new(FailureKind::Unsupported, "spawn", message)
+}
+
+/// The failure of a job whose guest is built for runtimes without JavaScript,
+/// in one that has it.
+#[must_use]
+pub fn needs_no_javascript(guest: &GuestFiles) -> Failure {
+    let message = format!("{}: {HAS_ITS_OWN_BUILD}", guest.name);
+    Failure::new(FailureKind::Unsupported, "spawn", message)
+}
 
 /// The failure of a job whose guest is built for JavaScript around it, in a
 /// runtime that has none.
@@ -118,7 +146,9 @@ pub fn host_call_program(guest: &GuestFiles) -> String {
         "ended = resume(served)\n".into()
     } else {
         let call = match guest.boundary {
-            Boundary::HostCall | Boundary::Stdio => "import _host\nserved = serve(_host.call)\n",
+            Boundary::HostCall | Boundary::NamedCall | Boundary::Component | Boundary::Stdio => {
+                "import _host\nserved = serve(_host.call)\n"
+            }
             // Defined before the program is run.
             Boundary::JavaScript => "served = serve(call)\n",
         };

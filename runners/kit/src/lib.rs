@@ -17,6 +17,7 @@ mod inject;
 mod invocation;
 mod measuring;
 mod memory;
+mod named_call;
 mod probes;
 mod profile;
 mod runner;
@@ -29,9 +30,10 @@ mod watch;
 pub use artifact::ArtifactFile;
 pub use invocation::{
     DRIVER, HOST_CALL_FAULT, HOST_CALL_OK, Invocation, WORKLOAD, guest_of, host_call_program,
-    needs_javascript, no_tier, read_module,
+    needs_components, needs_javascript, needs_no_javascript, no_tier, read_module,
 };
 pub use memory::limit_allocation;
+pub use named_call::{NAMED_CALL_ANSWER_BYTES, NamedCall, NamedCalls};
 pub use probes::{module_that_needs, refusal};
 pub use profile::{GuestCode, function_names, plain_name};
 pub use runner::{Runtime, decline, run};

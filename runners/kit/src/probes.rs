@@ -8,10 +8,11 @@ use std::panic::{self, AssertUnwindSafe};
 use wasmfit_protocol::{Failure, FailureKind, Proposal, Tier};
 use wasmparser::{Validator, WasmFeatures};
 
-/// A module that needs `proposal` and nothing else beyond the first version
-/// of the standard.
-fn module_text(proposal: Proposal) -> &'static str {
-    match proposal {
+/// The fields of a module that needs `proposal` and nothing else beyond the
+/// first version of the standard; none where it is no module that is needed.
+fn fields(proposal: Proposal) -> Option<&'static str> {
+    Some(match proposal {
+        Proposal::ComponentModel => return None,
         Proposal::BulkMemory => {
             "(memory 1) (func (memory.fill (i32.const 0) (i32.const 1) (i32.const 2)))"
         }
@@ -36,20 +37,25 @@ fn module_text(proposal: Proposal) -> &'static str {
             "(func (param v128 v128) (result v128) (f32x4.mul (local.get 0) (local.get 1)))"
         }
         Proposal::TailCall => "(func $f (param i32) (result i32) (return_call $f (local.get 0)))",
-    }
+    })
+}
+
+fn binary(proposal: Proposal) -> Result<Vec<u8>, wat::Error> {
+    let text = fields(proposal).map(|fields| format!("(module {fields})"));
+    wat::parse_str(text.unwrap_or_else(|| "(component)".into()))
 }
 
 /// A module that compiles where `proposal` is taken, and nowhere else.
 #[must_use]
 pub fn module_that_needs(proposal: Proposal) -> Option<Vec<u8>> {
-    wat::parse_str(format!("(module {})", module_text(proposal))).ok()
+    binary(proposal).ok()
 }
 
 /// Notes what `tier` lacks: `compile` is the runtime's compiler, which
 /// explains itself when it does not take a module.
 pub(crate) fn probe(tier: &mut Tier, compile: impl Fn(&str, &[u8]) -> Result<(), String>) {
     for proposal in Proposal::ALL {
-        let module = match wat::parse_str(format!("(module {})", module_text(proposal))) {
+        let module = match binary(proposal) {
             Ok(module) => module,
             // A fault of this table, which a test would have found.
             Err(error) => {
@@ -103,6 +109,7 @@ mod tests {
             (Proposal::SaturatingFloatToInt, WasmFeatures::SATURATING_FLOAT_TO_INT),
             (Proposal::Simd, WasmFeatures::SIMD),
             (Proposal::TailCall, WasmFeatures::TAIL_CALL),
+            (Proposal::ComponentModel, WasmFeatures::COMPONENT_MODEL),
         ];
         assert_eq!(features.map(|(proposal, _)| proposal), Proposal::ALL);
         for (proposal, feature) in features {

@@ -12,7 +12,7 @@ use wasmfit_protocol::{
 };
 
 use crate::events::{Events, Stage};
-use crate::invocation::NEEDS_JAVASCRIPT;
+use crate::invocation::{HAS_ITS_OWN_BUILD, NEEDS_JAVASCRIPT};
 use crate::probes;
 use crate::session::{About, Ended, Session};
 use crate::watch::{self, Watch};
@@ -162,11 +162,14 @@ fn run_job(runtime: &impl Runtime, job: File, events: &Events) -> Result<Event, 
 /// The tiers of a runtime, and which guests they refuse.
 fn tiers_of(runtime: &impl Runtime) -> Vec<Tier> {
     let mut tiers = runtime.tiers();
-    if !runtime.has_javascript() {
-        for tier in &mut tiers {
-            let guests = Refused::Boundary(Boundary::JavaScript);
-            tier.refuses.push(Refusal { guests, reason: NEEDS_JAVASCRIPT.to_owned() });
-        }
+    let (refused, reason) = if runtime.has_javascript() {
+        (Boundary::NamedCall, HAS_ITS_OWN_BUILD)
+    } else {
+        (Boundary::JavaScript, NEEDS_JAVASCRIPT)
+    };
+    for tier in &mut tiers {
+        let guests = Refused::Boundary(refused);
+        tier.refuses.push(Refusal { guests, reason: reason.to_owned() });
     }
     tiers
 }

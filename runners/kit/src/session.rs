@@ -104,6 +104,7 @@ pub struct Session {
     cold: Option<(ColdPhase, Stamp)>,
     samples: Vec<Sample>,
     failure: Option<Failure>,
+    lives: Lives,
 }
 
 /// What the job is about.
@@ -250,6 +251,7 @@ impl Session {
             cold: Some((ColdPhase::Spawn, Stamp::since(clock, spawned_at_ns))),
             samples: Vec::with_capacity(4096),
             failure: None,
+            lives: Lives::One,
         })
     }
 
@@ -296,7 +298,9 @@ impl Session {
 
     /// Ends the running cold-start phase and begins `phase`.
     pub fn begin(&mut self, phase: ColdPhase) {
-        self.begin_at(phase, monotonic_ns());
+        if !self.is_reborn() {
+            self.begin_at(phase, monotonic_ns());
+        }
     }
 
     /// For an interpreter that was up before the runner's code could run:
@@ -350,6 +354,14 @@ impl Session {
     ///
     /// [`Over`] when the job has failed.
     pub fn answer(&mut self, message: &[u8]) -> Result<Arc<[u8]>, Over> {
+        match self.lives {
+            Lives::One => self.answer_whole(message),
+            _ => self.answer_in_life(message),
+        }
+    }
+
+    /// The same of a conversation, however many guests hold it.
+    fn answer_whole(&mut self, message: &[u8]) -> Result<Arc<[u8]>, Over> {
         let entered_ns = self.told.map_or_else(monotonic_ns, |it| it.entered_ns);
         if message.starts_with(&self.token) {
             return Err(self.fail_as_told(&message[self.token.len()..]));
@@ -606,12 +618,27 @@ impl Session {
             self.events.enter(kind.stage());
         }
         self.step = Step::Burst(Burst { kind, left: size, size, flight: None });
-        let order_name = match kind {
-            _ if !kind.is_marked() => "plain",
-            _ if self.guest_times() => "timed",
-            _ => "phase",
-        };
-        order(&format!("{order_name} {size}"))
+        order(&format!("{} {size}", self.order_name()))
+    }
+
+    /// How the guest is to serve the burst at hand.
+    fn order_name(&self) -> &'static str {
+        match &self.step {
+            Step::Burst(Burst { kind, .. }) if kind.is_marked() => {
+                if self.guest_times() {
+                    "timed"
+                } else {
+                    "phase"
+                }
+            }
+            _ => "plain",
+        }
+    }
+
+    /// Whether the guest's next message is a mark, and no response.
+    fn awaits_mark(&self) -> bool {
+        let Step::Burst(Burst { flight: Some(flight), .. }) = &self.step else { return false };
+        flight.part.is_some_and(|part| part != RequestPhase::Collect)
     }
 
     /// The sampler runs during profile bursts and no others.
@@ -838,8 +865,10 @@ fn write_samples(path: &Path, samples: &[Sample]) -> io::Result<()> {
     file.flush()
 }
 
+mod lives;
 mod replay;
 #[cfg(test)]
 mod tests;
 
+use self::lives::Lives;
 pub use self::replay::{GO_ON, Replay, Series, Turn};

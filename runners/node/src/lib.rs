@@ -20,7 +20,8 @@ use wasmfit_kit::protocol::{
     Refused, Sampling, Task, Tier,
 };
 use wasmfit_kit::{
-    Ended, Invocation, Runtime, Session, Stdio, guest_of, no_tier, read_module, refusal,
+    Ended, Invocation, Runtime, Session, Stdio, guest_of, needs_components, needs_no_javascript,
+    no_tier, read_module, refusal,
 };
 
 use crate::host::{Ending, Host};
@@ -87,6 +88,8 @@ impl Runtime for Node<'_> {
         }
         let invocation = Invocation::new(files, &mut session);
         let (session, trouble) = match files.boundary {
+            Boundary::Component => return Err(needs_components(files)),
+            Boundary::NamedCall => return Err(needs_no_javascript(files)),
             Boundary::HostCall => self.call(&invocation, session)?,
             Boundary::Stdio => self.run(&invocation, session)?,
             Boundary::JavaScript => self.open(&invocation, files, job, session)?,

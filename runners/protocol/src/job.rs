@@ -85,6 +85,13 @@ pub enum Boundary {
     /// The guest calls a function of the host's, and bytes are copied between
     /// linear memory and the host's.
     HostCall,
+    /// The same by a function that is called by a name and answers in text: a
+    /// message crosses in two calls, and its answer goes to where the second
+    /// says.
+    NamedCall,
+    /// The guest is a component: what crosses is a list of bytes by the
+    /// canonical ABI, which copies it.
+    Component,
     /// The guest reads its standard input and writes its standard output,
     /// both pipes.
     Stdio,
@@ -100,6 +107,8 @@ impl Boundary {
     pub const fn name(self) -> &'static str {
         match self {
             Self::HostCall => "host-call",
+            Self::NamedCall => "named-call",
+            Self::Component => "component",
             Self::Stdio => "stdio",
             Self::JavaScript => "javascript",
         }
@@ -132,6 +141,8 @@ pub enum Interpreter {
     Micropython,
     /// Brython, which translates Python to JavaScript: it has no module.
     Brython,
+    /// None: the workload was rewritten in a language that is compiled.
+    Kernel,
 }
 
 impl Interpreter {
@@ -143,6 +154,7 @@ impl Interpreter {
             Self::Pyodide => "pyodide",
             Self::Micropython => "micropython",
             Self::Brython => "brython",
+            Self::Kernel => "kernel",
         }
     }
 
@@ -150,7 +162,7 @@ impl Interpreter {
     #[must_use]
     pub const fn own_name(self) -> &'static str {
         match self {
-            Self::Cpython => "python.wasm",
+            Self::Cpython | Self::Kernel => "python.wasm",
             Self::Pyodide => "pyodide.asm.wasm",
             Self::Micropython => "micropython.wasm",
             Self::Brython => "brython.js",

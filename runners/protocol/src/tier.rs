@@ -129,6 +129,9 @@ pub enum LimitKind {
     BoundsChecks,
     /// None, where the tier compared with has a limit of memory.
     NoMemoryLimit,
+    /// A new guest serves each request, so that none sees what another has
+    /// left behind.
+    Fresh,
 }
 
 impl LimitKind {
@@ -140,6 +143,7 @@ impl LimitKind {
             Self::Deadline => "deadline",
             Self::BoundsChecks => "explicit bounds checks",
             Self::NoMemoryLimit => "no memory limit",
+            Self::Fresh => "new guest per request",
         }
     }
 
@@ -150,6 +154,7 @@ impl LimitKind {
             Self::Deadline => "with a deadline",
             Self::BoundsChecks => "with explicit bounds checks",
             Self::NoMemoryLimit => "without a memory limit",
+            Self::Fresh => "with a new guest for each request",
         }
     }
 }
@@ -224,11 +229,13 @@ pub enum Proposal {
     Simd,
     /// `return_call`.
     TailCall,
+    /// Components, and the canonical ABI by which they are called.
+    ComponentModel,
 }
 
 impl Proposal {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::BulkMemory,
         Self::Exceptions,
         Self::MultiValue,
@@ -237,6 +244,7 @@ impl Proposal {
         Self::SaturatingFloatToInt,
         Self::Simd,
         Self::TailCall,
+        Self::ComponentModel,
     ];
 
     /// What a reader calls it.
@@ -251,6 +259,7 @@ impl Proposal {
             Self::SaturatingFloatToInt => "saturating float-to-int conversions",
             Self::Simd => "fixed-width SIMD",
             Self::TailCall => "tail calls",
+            Self::ComponentModel => "the component model",
         }
     }
 }

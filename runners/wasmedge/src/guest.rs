@@ -5,14 +5,14 @@ use std::path::Path;
 use wasmedge_sys::{AsInstance, Config, Executor, Instance, Module, Store, WasiModule, WasmValue};
 use wasmedge_types::error::{CoreError, WasmEdgeError};
 use wasmfit_kit::protocol::{Boundary, ColdPhase, Failure, FailureKind, GuestFiles, Limits};
-use wasmfit_kit::{Ended, Invocation, Session, Stdio, Trouble, needs_javascript};
+use wasmfit_kit::{Ended, Invocation, Session, Stdio, Trouble, needs_components, needs_javascript};
 
 use crate::engine::{self, Mode};
 use crate::gas::{self, Gas};
-use crate::reactor;
+use crate::{command, reactor};
 
 /// Linear memory comes in pages of this size.
-const PAGE_BYTES: u64 = 64 << 10;
+pub(crate) const PAGE_BYTES: u64 = 64 << 10;
 
 /// Brings the guest up and serves until it ends.
 pub(crate) fn serve(
@@ -36,6 +36,10 @@ pub(crate) fn serve(
         Boundary::HostCall => {
             reactor::serve(Host::new(mode, &config, &invocation)?, &module, session)
         }
+        Boundary::NamedCall => {
+            command::serve(Host::new(mode, &config, &invocation)?, &module, session)
+        }
+        Boundary::Component => Err(needs_components(files)),
         Boundary::JavaScript => Err(needs_javascript(files)),
         Boundary::Stdio => {
             let stdio = Stdio::redirect().map_err(broken)?;

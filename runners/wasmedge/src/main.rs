@@ -1,6 +1,7 @@
 //! Runner for CPython compiled to WASI under WasmEdge.
 
 mod code;
+mod command;
 mod engine;
 mod gas;
 mod guest;

@@ -8,10 +8,10 @@ use wasmer_wasix::runtime::task_manager::tokio::TokioTaskManager;
 use wasmer_wasix::virtual_fs::{FileSystem, host_fs};
 use wasmer_wasix::{PluggableRuntime, WasiEnv, WasiError, WasiFunctionEnv};
 use wasmfit_kit::protocol::{Boundary, ColdPhase, Failure, FailureKind, GuestFiles};
-use wasmfit_kit::{Ended, Invocation, Session, Stdio, Trouble, needs_javascript};
+use wasmfit_kit::{Ended, Invocation, Session, Stdio, Trouble, needs_components, needs_javascript};
 
 use crate::descriptor::Descriptor;
-use crate::{poll, reactor};
+use crate::{command, poll, reactor};
 
 /// Brings the guest up and serves until it ends.
 pub(crate) fn serve(
@@ -35,6 +35,14 @@ pub(crate) fn serve(
                 env.initialize(store, instance).map_err(Trouble::not_run)
             })
         }
+        Boundary::NamedCall => {
+            let mut env = wasi(&mut store, &invocation, &tokio)?;
+            let imports = imports(&mut store, &env, module)?;
+            command::serve(&mut store, module, imports, session, |store, instance| {
+                env.initialize(store, instance).map_err(Trouble::not_run)
+            })
+        }
+        Boundary::Component => Err(needs_components(files)),
         Boundary::JavaScript => Err(needs_javascript(files)),
         Boundary::Stdio => {
             let stdio = Stdio::redirect().map_err(broken)?;

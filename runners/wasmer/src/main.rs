@@ -1,6 +1,7 @@
 //! Runner for CPython compiled to WASI under Wasmer.
 
 mod code;
+mod command;
 mod descriptor;
 mod guest;
 mod limit;

@@ -5,12 +5,15 @@ use std::io;
 use std::os::fd::AsFd;
 
 use wasmfit_kit::protocol::{Boundary, ColdPhase, Failure, FailureKind, GuestFiles, monotonic_ns};
-use wasmfit_kit::{Ended, GuestCode, Invocation, Session, Stdio, Trouble, needs_javascript};
+use wasmfit_kit::{
+    Ended, GuestCode, Invocation, Session, Stdio, Trouble, needs_components, needs_javascript,
+};
 use wasmtime::{Engine, Instance, Linker, Module, ResourceLimiter, Store, Trap, WasmBacktrace};
 use wasmtime_wasi::cli::{InputFile, OutputFile};
 use wasmtime_wasi::p1::{self, WasiP1Ctx};
 use wasmtime_wasi::{FsPerms, HostMonotonicClock, I32Exit, WasiCtxBuilder};
 
+use crate::command::{self, Called};
 use crate::reactor::{self, Door};
 use crate::{code, limit};
 
@@ -33,10 +36,26 @@ pub(crate) fn serve(
     let invocation = Invocation::new(files, &mut session);
     match files.boundary {
         Boundary::HostCall => {
-            let mut store = store(engine, wasi(&invocation)?, memory_bytes, Door::new(session));
-            let ended = reactor::run(linker(engine)?, module, &mut store);
-            Ok(end(store, ended.err(), Some(code::of(module))))
+            let linker = linker(engine)?;
+            session.live(|session| {
+                let door = Door::new(session);
+                let mut store = store(engine, wasi(&invocation)?, memory_bytes, door);
+                let ended = reactor::run(linker.clone(), module, &mut store);
+                Ok(end(store, ended.err(), Some(code::of(module))))
+            })
         }
+        Boundary::NamedCall => {
+            let linker = linker(engine)?;
+            session.live(|session| {
+                let called = Called::new(session);
+                let mut store = store(engine, wasi(&invocation)?, memory_bytes, called);
+                let ended = command::run(linker.clone(), module, &mut store);
+                let Host { limit, own, .. } = store.into_data();
+                // It has no name section.
+                Ok(ended_with(own.session, &limit, ended.err(), None))
+            })
+        }
+        Boundary::Component => Err(needs_components(files)),
         Boundary::JavaScript => Err(needs_javascript(files)),
         Boundary::Stdio => {
             let unready = |error: io::Error| runner_failure(&error.to_string());
@@ -54,9 +73,7 @@ pub(crate) fn serve(
                 (ended, store.into_data().limit)
             };
             let (session, (ended, limit)) = stdio.serve(session, run).map_err(unready)?;
-            let trouble = ended.err().map(|error| explain(&error, &limit));
-            let linear_memory_bytes = limit.used;
-            Ok(Ended { session, code: None, linear_memory_bytes, elsewhere: None, trouble })
+            Ok(ended_with(session, &limit, ended.err(), None))
         }
     }
 }
@@ -85,8 +102,18 @@ fn end(
     code: Option<Box<dyn GuestCode>>,
 ) -> Ended {
     let Host { limit, own, .. } = store.into_data();
-    let trouble = error.map(|error| explain(&error, &limit));
-    Ended { session: own.session, code, linear_memory_bytes: limit.used, elsewhere: None, trouble }
+    ended_with(own.session, &limit, error, code)
+}
+
+/// What has become of a guest, whatever its state was.
+pub(crate) fn ended_with(
+    session: Session,
+    limit: &MemoryLimit,
+    error: Option<wasmtime::Error>,
+    code: Option<Box<dyn GuestCode>>,
+) -> Ended {
+    let trouble = error.map(|error| explain(&error, limit));
+    Ended { session, code, linear_memory_bytes: limit.used, elsewhere: None, trouble }
 }
 
 fn store<T: Send + 'static>(
@@ -95,7 +122,7 @@ fn store<T: Send + 'static>(
     memory_bytes: Option<u64>,
     own: T,
 ) -> Store<Host<T>> {
-    let limit = MemoryLimit { bytes: memory_bytes.unwrap_or(u64::MAX), used: None, refused: false };
+    let limit = MemoryLimit::of(memory_bytes);
     let mut store = Store::new(engine, Host { wasi, limit, own });
     if memory_bytes.is_some() {
         store.limiter(|host| &mut host.limit);
@@ -112,11 +139,16 @@ fn linker<T: Send + 'static>(engine: &Engine) -> Result<Linker<Host<T>>, Failure
     Ok(linker)
 }
 
-fn runner_failure(message: &str) -> Failure {
+pub(crate) fn runner_failure(message: &str) -> Failure {
     Failure::new(FailureKind::Runner, "instantiate", message)
 }
 
 fn wasi(invocation: &Invocation) -> Result<WasiP1Ctx, Failure> {
+    wasi_builder(invocation).map(|mut builder| builder.build_p1())
+}
+
+/// What a guest has of the machine.
+pub(crate) fn wasi_builder(invocation: &Invocation) -> Result<WasiCtxBuilder, Failure> {
     // Read and written where they are called. The streams that inherit these
     // descriptors would hand each read to another thread.
     let descriptor = |fd: std::os::fd::BorrowedFd<'_>| fd.try_clone_to_owned().map(File::from);
@@ -138,7 +170,7 @@ fn wasi(invocation: &Invocation) -> Result<WasiP1Ctx, Failure> {
             Failure::new(FailureKind::Guest, "instantiate", message)
         })?;
     }
-    Ok(builder.build_p1())
+    Ok(builder)
 }
 
 /// `CLOCK_MONOTONIC` as it is, where Wasmtime's own counts from its creation:
@@ -156,11 +188,18 @@ impl HostMonotonicClock for HostClock {
 }
 
 /// Refuses memory beyond the job's limit, and remembers that it did.
-struct MemoryLimit {
+pub(crate) struct MemoryLimit {
     bytes: u64,
     /// What it has let the guest have; none where it is not asked.
     used: Option<u64>,
     refused: bool,
+}
+
+impl MemoryLimit {
+    /// That of a job; none where it is not asked.
+    pub(crate) fn of(bytes: Option<u64>) -> Self {
+        Self { bytes: bytes.unwrap_or(u64::MAX), used: None, refused: false }
+    }
 }
 
 impl ResourceLimiter for MemoryLimit {

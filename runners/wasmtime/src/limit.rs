@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use wasmfit_kit::protocol::{LimitKind, Tier};
+use wasmfit_kit::protocol::{Boundary, LimitKind, Refusal, Refused, Tier};
 use wasmtime::{Config, Engine, Store};
 
 /// The tier that they are otherwise the same as.
@@ -37,10 +37,13 @@ pub(crate) enum Limit {
     Bounds,
     /// Nobody is asked when memory grows, where otherwise its limit is.
     NoMemory,
+    /// A new instance serves each request.
+    Fresh,
 }
 
 impl Limit {
-    pub(crate) const ALL: [Self; 4] = [Self::Fuel, Self::Epoch, Self::Bounds, Self::NoMemory];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Fuel, Self::Epoch, Self::Bounds, Self::NoMemory, Self::Fresh];
 
     /// That of a tier; none for those without.
     pub(crate) fn of(tier: &str) -> Option<Self> {
@@ -54,8 +57,15 @@ impl Limit {
             Self::Epoch => LimitKind::Deadline,
             Self::Bounds => LimitKind::BoundsChecks,
             Self::NoMemory => LimitKind::NoMemoryLimit,
+            Self::Fresh => LimitKind::Fresh,
         };
-        Tier::limited(self.name(), BASE, kind)
+        let mut tier = Tier::limited(self.name(), BASE, kind);
+        if self == Self::Fresh {
+            let guests = Refused::Boundary(Boundary::Stdio);
+            let reason = "a new guest for each request is made of those that call the host".into();
+            tier.refuses.push(Refusal { guests, reason });
+        }
+        tier
     }
 
     const fn name(self) -> &'static str {
@@ -64,6 +74,7 @@ impl Limit {
             Self::Epoch => "cranelift-epoch",
             Self::Bounds => "cranelift-bounds",
             Self::NoMemory => "cranelift-unlimited",
+            Self::Fresh => "cranelift-fresh",
         }
     }
 
@@ -76,7 +87,7 @@ impl Limit {
                 .memory_reservation(0)
                 .memory_guard_size(0)
                 .memory_reservation_for_growth(GROWTH_BYTES),
-            Self::NoMemory => config,
+            Self::NoMemory | Self::Fresh => config,
         };
     }
 

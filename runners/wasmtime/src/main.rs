@@ -1,6 +1,8 @@
 //! Runner for CPython compiled to WASI under Wasmtime.
 
 mod code;
+mod command;
+mod component;
 mod coverage;
 mod guest;
 mod limit;
@@ -13,7 +15,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use wasmfit_kit::protocol::{
-    Artifact, ColdPhase, Failure, FailureKind, GuestFiles, Job, Limits, Task, Tier,
+    Artifact, Boundary, ColdPhase, Failure, FailureKind, GuestFiles, Job, Limits, Task, Tier,
 };
 use wasmfit_kit::{ArtifactFile, Ended, Runtime, Session, guest_of, no_tier, read_module, refusal};
 use wasmtime::{Config, Engine, Module, Strategy};
@@ -56,7 +58,11 @@ impl Runtime for Wasmtime {
 
     fn compile(&self, tier: &str, module: &[u8]) -> Result<(), String> {
         let engine = engine(tier).map_err(|failure| failure.message)?;
-        let compiled = engine.precompile_module(module);
+        let compiled = if is_component(module) {
+            engine.precompile_component(module)
+        } else {
+            engine.precompile_module(module)
+        };
         compiled.map(|_| ()).map_err(|error| error.root_cause().to_string())
     }
 
@@ -64,10 +70,14 @@ impl Runtime for Wasmtime {
         let (files, engine) = (guest_of(job)?, engine(&job.tier)?);
         let artifact = artifact(job, files, &engine);
         let prepared = artifact.prepare(|draft| {
-            let module = read_module(files)?;
-            let compiled = engine
-                .precompile_module(&module)
-                .map_err(|error| refusal(&module, "compile", error.root_cause()))?;
+            let compiled = if files.boundary == Boundary::Component {
+                component::compile(&engine, files)?
+            } else {
+                let module = read_module(files)?;
+                engine
+                    .precompile_module(&module)
+                    .map_err(|error| refusal(&module, "compile", error.root_cause()))?
+            };
             fs::write(draft, compiled).map_err(|error| artifact.storage(&error))
         });
         prepared.map(Some)
@@ -88,6 +98,13 @@ impl Runtime for Wasmtime {
             let write = |store: &mut _, instance| coverage::write(store, instance, &profile);
             return guest::serve_and_then(&engine, &module, files, memory_bytes, session, write);
         }
+        if limit == Some(Limit::Fresh) {
+            session = session.in_lives();
+        }
+        if files.boundary == Boundary::Component {
+            let component = component::load(&artifact(job, files, &engine), &engine)?;
+            return component::serve(&engine, &component, files, memory_bytes, session);
+        }
         let module = if at_launch {
             let module = read_module(files)?;
             Module::from_binary(&engine, &module)
@@ -102,6 +119,12 @@ impl Runtime for Wasmtime {
         let engine = engine(&job.tier)?;
         snapshot::take(job, guest_of(job)?, &engine, session, snapshot)
     }
+}
+
+/// Whether a file is a component: its header has another layer than a module's
+/// (the component model's Binary.md).
+fn is_component(file: &[u8]) -> bool {
+    file.get(6..8) == Some(&[1, 0])
 }
 
 /// An engine that takes every proposal that its compiler does.

@@ -10,6 +10,7 @@ use wasmfit_protocol::{
 };
 
 use super::*;
+use crate::{NamedCall, NamedCalls};
 
 /// A job's surroundings, and the guest's side of the conversation.
 struct Conversation {
@@ -641,4 +642,79 @@ fn phases_told_out_of_order_say_where_a_guest_hangs() {
     }
     conversation.session = replay.into_session();
     assert_eq!(conversation.failure().during, "first-request");
+}
+
+/// The same with a new guest for each request.
+fn in_lives(conversation: Conversation) -> Conversation {
+    let Conversation { folder, events, session, orders, marks, frozen } = conversation;
+    Conversation { folder, events, session: session.in_lives(), orders, marks, frozen }
+}
+
+#[test]
+fn each_request_has_a_guest_of_its_own() {
+    let mut conversation = in_lives(measure(3, Some(SAMPLING)));
+    let (mut guests, mut most) = (0, 0);
+    loop {
+        guests += 1;
+        let mut served = 0;
+        let serve = |request: &[u8]| {
+            served += 1;
+            echo(request)
+        };
+        conversation.drive(serve).expect("served");
+        most = most.max(served);
+        assert_eq!(conversation.orders.last().map(String::as_str), Some("stop"));
+        if !conversation.session.begins_another() {
+            break;
+        }
+    }
+    assert_eq!(most, 1);
+    // The first of them tells versions too; every later one imports and loads.
+    assert_eq!(conversation.orders.iter().filter(|it| it.starts_with("import ")).count(), guests);
+    assert_eq!(conversation.orders.iter().filter(|it| it.starts_with("load ")).count(), guests);
+    assert_eq!(conversation.orders.iter().filter(|it| it.starts_with("versions")).count(), 1);
+    let (samples, served, _) = conversation.served();
+    let plain = samples.iter().filter(|it| it.pass == Pass::Plain).count();
+    assert!(plain >= SAMPLING.least_requests as usize, "{plain}");
+    assert!(samples.iter().any(|it| it.stretch == Stretch::Part(RequestPhase::Infer)));
+    assert!(guests > plain && served.cold_start_ns > 0);
+    // What a later guest takes to come up is part of its request, not of the start.
+    let cold: u64 =
+        samples.iter().filter(|it| it.pass == Pass::Cold).map(|sample| sample.wall_ns).sum();
+    assert_eq!(cold, served.cold_start_ns);
+}
+
+#[test]
+fn a_guest_that_fails_among_many_ends_the_job() {
+    let mut conversation = in_lives(measure(3, Some(SAMPLING)));
+    conversation.drive(echo).expect("served");
+    assert!(conversation.session.begins_another());
+    let import = conversation.call(b"").expect("an order");
+    let token = import[b"import ".len()..].split(|byte| *byte == b' ').next().expect("a token");
+    let report = [token, b"raised\nload\nValueError: no\ntrace"].concat();
+    assert_eq!(conversation.call(&report), Err(Over));
+    assert!(conversation.session.has_failed() && !conversation.session.begins_another());
+}
+
+#[test]
+fn a_message_crosses_by_two_calls_of_a_name() {
+    let mut conversation = measure(3, None);
+    let mut calls = NamedCalls::default();
+    let mut memory = vec![0; 256];
+    memory[..4].copy_from_slice(b"take");
+    memory[4..7].copy_from_slice(b"put");
+    let mut ask = |memory: &mut [u8], name, payload| {
+        let call = NamedCall { name, payload, answer: (16, 16) };
+        calls.answer(&mut conversation.session, memory, call)
+    };
+    let written = ask(&mut memory, (0, 4), (0, 0));
+    let length = usize::try_from(written).expect("a length");
+    let length: u32 = String::from_utf8_lossy(&memory[16..16 + length]).parse().expect("digits");
+    memory[8..12].copy_from_slice(&64_u32.to_le_bytes());
+    assert_eq!(ask(&mut memory, (4, 3), (8, 4)), 0);
+    assert!(memory[64..64 + length as usize].starts_with(b"import "));
+    // There is nothing to be put twice, no such name, and no memory out there.
+    assert!(ask(&mut memory, (4, 3), (8, 4)) < 0);
+    assert!(ask(&mut memory, (0, 3), (0, 0)) < 0);
+    assert!(ask(&mut memory, (0, 4), (255, 2)) < 0);
 }

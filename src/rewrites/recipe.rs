@@ -1,0 +1,428 @@
+//! How each rewrite is made of its sources.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use wasmfit_kit::DRIVER;
+use wasmfit_protocol::{Boundary, Interpreter, Proposal, Start, file_sha256};
+use wasmfit_record::{Making, RewriteRecord};
+
+use super::tools::{Compiler, Tools};
+use super::{FOLDER, Rewrite};
+use crate::guests::{Manifest, driver_sha256};
+use crate::workloads::Workload;
+
+/// What a kernel in C includes.
+const HEADER: &str = include_str!("../../rewrites/kernel.h");
+
+/// What serves from a kernel as a guest.
+const GUEST: &str = include_str!("../../rewrites/guest.c");
+
+/// The workload around an extension module.
+const EXTENDED: &str = include_str!("../../rewrites/extended.py");
+
+/// The workload around a model that ONNX Runtime runs.
+const ONNX: &str = include_str!("../../rewrites/onnx.py");
+
+/// The world of a component, and what serves in it.
+const COMPONENT_WORLD: &str = include_str!("../../rewrites/component.wit");
+const COMPONENT: &str = include_str!("../../rewrites/component.py");
+
+/// What componentize-py brings along.
+const COMPONENT_PYTHON: &str = "3.14.0";
+
+/// What serves from an ONNX model by tract, as a package of its own: its
+/// dependencies take minutes to compile, and are for this alone.
+const TRACT: &str = include_str!("../../rewrites/tract/src/lib.rs");
+const TRACT_MANIFEST: &str = include_str!("../../rewrites/tract/Cargo.toml");
+const TRACT_LOCK: &str = include_str!("../../rewrites/tract/Cargo.lock");
+
+/// How C is compiled natively. For this processor, as a server would be built;
+/// without fused multiply and add, which Python does not have either and whose
+/// last digits are others.
+const NATIVE_C: [&str; 5] = ["-O3", "-march=native", "-ffp-contract=off", "-fPIC", "-shared"];
+
+/// The same for WebAssembly, whose fixed-width SIMD has no fused operations.
+const WASM_C: [&str; 6] =
+    ["cc", "-target", "wasm32-wasi", "-O3", "-ffp-contract=off", "-mexec-model=reactor"];
+
+/// How Rust is compiled natively.
+const RUST: [&str; 11] = [
+    "--edition",
+    "2024",
+    "-C",
+    "opt-level=3",
+    "-C",
+    "target-cpu=native",
+    "-C",
+    "panic=abort",
+    "-C",
+    "strip=symbols",
+    "--crate-type=cdylib",
+];
+
+/// The shared object of what needs no Python, as its runner looks for it.
+const SHARED_OBJECT: &str = "kernel.so";
+
+/// A model, as its workload's folder has it.
+const MODEL: &str = "model.onnx";
+
+/// What zig has a module for WASI use.
+const PROPOSALS: [Proposal; 5] = [
+    Proposal::BulkMemory,
+    Proposal::MultiValue,
+    Proposal::ReferenceTypes,
+    Proposal::SaturatingFloatToInt,
+    Proposal::SignExtension,
+];
+
+const NEEDS_CC: &str = "install a C compiler, or set WASMFIT_CC";
+const NEEDS_RUSTC: &str = "install Rust, or set WASMFIT_RUSTC";
+const NEEDS_SETUP: &str = "run scripts/setup";
+
+/// All that makes a difference to how rewrites are made, beside their sources.
+pub(super) fn identity() -> String {
+    let native = [HEADER, EXTENDED, ONNX, TRACT, TRACT_MANIFEST, TRACT_LOCK].concat();
+    let texts = [&native, GUEST, COMPONENT_WORLD, COMPONENT, DRIVER].concat();
+    format!("{texts}{NATIVE_C:?}{WASM_C:?}{RUST:?}")
+}
+
+/// Makes a rewrite in an empty folder.
+pub(super) fn follow(
+    rewrite: Rewrite,
+    tools: &Tools,
+    workload: &Workload,
+    folder: &Path,
+) -> Result<RewriteRecord, String> {
+    let bench = Bench { rewrite, tools, workload, folder };
+    match rewrite {
+        Rewrite::ExtensionC => bench.extension_c(),
+        Rewrite::ExtensionCython => bench.extension_cython(),
+        Rewrite::MachineC => bench.machine_c(),
+        Rewrite::MachineRust => bench.machine_rust(),
+        Rewrite::MachineTract => bench.machine_tract(),
+        Rewrite::OnnxRuntime => bench.onnx_runtime(),
+        Rewrite::WasmC => bench.wasm(false),
+        Rewrite::WasmCSimd => bench.wasm(true),
+        Rewrite::Component => bench.component(),
+    }
+}
+
+/// Where one is made.
+struct Bench<'a> {
+    rewrite: Rewrite,
+    tools: &'a Tools,
+    workload: &'a Workload,
+    folder: &'a Path,
+}
+
+impl Bench<'_> {
+    fn extension_c(&self) -> Result<RewriteRecord, String> {
+        self.lay_out_around(EXTENDED)?;
+        let command = self.compile_extension(&self.sources().join("extension.c"))?;
+        self.record(SHARED_OBJECT, &self.version_of_cc()?, command)
+    }
+
+    fn extension_cython(&self) -> Result<RewriteRecord, String> {
+        self.lay_out_around(EXTENDED)?;
+        let scratch = tempdir()?;
+        let translated = scratch.path().join("kernel.c");
+        let (_, cython) = self
+            .python_tool("cython")
+            .arguments(&["-3", "--module-name", "kernel"])
+            .hidden(self.sources().join("extension.pyx"))
+            .hidden("-o")
+            .hidden(&translated)
+            .run()?;
+        let compiler = self.compile_extension(&translated)?;
+        let (version, _) = self.python_tool("cython").argument("--version").run()?;
+        let version = format!("{}; {}", version.trim(), self.version_of_cc()?);
+        self.record(SHARED_OBJECT, &version, format!("{cython} extension.pyx && {compiler}"))
+    }
+
+    fn machine_c(&self) -> Result<RewriteRecord, String> {
+        self.lay_out_assets()?;
+        let headers = headers()?;
+        let (_, command) = self
+            .cc()
+            .hidden("-I")
+            .hidden(headers.path())
+            .hidden(self.sources().join("kernel.c"))
+            .hidden("-o")
+            .hidden(self.folder.join(SHARED_OBJECT))
+            .argument("-lm")
+            .run()?;
+        self.record(SHARED_OBJECT, &self.version_of_cc()?, format!("{command} kernel.c"))
+    }
+
+    fn machine_rust(&self) -> Result<RewriteRecord, String> {
+        self.lay_out_assets()?;
+        let rustc = || Compiler::new(&self.tools.rustc, "rustc", NEEDS_RUSTC);
+        let (_, command) = rustc()
+            .arguments(&RUST)
+            .hidden(self.sources().join("kernel.rs"))
+            .hidden("-o")
+            .hidden(self.folder.join(SHARED_OBJECT))
+            .run()?;
+        let (version, _) = rustc().argument("--version").run()?;
+        self.record(SHARED_OBJECT, version.trim(), format!("{command} kernel.rs"))
+    }
+
+    /// tract is compiled with Cargo, once for all models.
+    fn machine_tract(&self) -> Result<RewriteRecord, String> {
+        self.lay_out_assets()?;
+        self.copy_model()?;
+        let sources = self.tools.tract.join("source");
+        fs::create_dir_all(sources.join("src")).map_err(|error| in_words(&sources, &error))?;
+        write(&sources.join("Cargo.toml"), TRACT_MANIFEST)?;
+        write(&sources.join("Cargo.lock"), TRACT_LOCK)?;
+        write(&sources.join("src/lib.rs"), TRACT)?;
+        let cargo = || Compiler::new(&self.tools.cargo, "cargo", NEEDS_RUSTC);
+        let (_, command) = cargo()
+            .arguments(&["build", "--release", "--locked"])
+            .variable("CARGO_TARGET_DIR", self.tools.tract.join("target"))
+            .variable("WASMFIT_ONNX_RS", self.sources().join("onnx.rs"))
+            .within(&sources)
+            .run()?;
+        let built = self.tools.tract.join("target/release/libkernel.so");
+        let shared = self.folder.join(SHARED_OBJECT);
+        fs::copy(&built, &shared).map_err(|error| in_words(&built, &error))?;
+        let (version, _) = cargo().argument("--version").run()?;
+        self.record(SHARED_OBJECT, version.trim(), command)
+    }
+
+    fn onnx_runtime(&self) -> Result<RewriteRecord, String> {
+        self.lay_out_around(ONNX)?;
+        self.copy_model()?;
+        self.record(MODEL, "", String::new())
+    }
+
+    /// A guest, with the `guest.toml` that says so.
+    fn wasm(&self, with_simd: bool) -> Result<RewriteRecord, String> {
+        let sources = headers()?;
+        let guest = sources.path().join("guest.c");
+        write(&guest, GUEST)?;
+        let module = Start::Plain.module();
+        let simd: &[&str] = if with_simd { &["-msimd128"] } else { &[] };
+        let (_, command) = self
+            .python_tool("ziglang")
+            .arguments(&WASM_C)
+            .arguments(simd)
+            // A module that is shipped carries no names.
+            .argument("-s")
+            .hidden("-I")
+            .hidden(sources.path())
+            .hidden(self.sources().join("kernel.c"))
+            .hidden(guest)
+            .hidden("-o")
+            .hidden(self.folder.join(module))
+            .run()?;
+        let (version, _) = self.python_tool("ziglang").argument("version").run()?;
+        let version = format!("zig {}", version.trim());
+        let record = self.record(module, &version, format!("{command} kernel.c"))?;
+        let name = &self.workload.name;
+        let proposals = PROPOSALS.into_iter().chain(with_simd.then_some(Proposal::Simd));
+        self.write_manifest(
+            &record,
+            Manifest {
+                title: format!("{name} in C{}", if with_simd { ", with SIMD" } else { "" }),
+                source: format!("workloads/{name}/{FOLDER}/kernel.c by {version}"),
+                proposals: BTreeSet::from_iter(proposals),
+                ..manifest_of_one()
+            },
+        )?;
+        Ok(record)
+    }
+
+    /// The workload's Python and CPython around it as a component, initialised:
+    /// a guest too.
+    fn component(&self) -> Result<RewriteRecord, String> {
+        let sources = tempdir()?;
+        let (world, app) = (sources.path().join("wit"), sources.path().join("app"));
+        for folder in [&world, &app] {
+            fs::create_dir(folder).map_err(|error| in_words(folder, &error))?;
+        }
+        write(&world.join("guest.wit"), COMPONENT_WORLD)?;
+        write(&app.join("app.py"), COMPONENT)?;
+        write(&app.join("driver.py"), DRIVER)?;
+        let module = Start::Plain.module();
+        let (_, command) = self
+            .componentize()
+            .arguments(&["-d", "wit", "-w", "guest", "componentize", "app"])
+            .hidden("-p")
+            .hidden(&app)
+            .hidden("-p")
+            .hidden(&self.workload.folder)
+            .hidden("-o")
+            .hidden(self.folder.join(module))
+            .within(sources.path())
+            .run()?;
+        let (version, _) = self.componentize().argument("--version").run()?;
+        let version = version.trim().to_owned();
+        let record = self.record(module, &version, command)?;
+        let name = &self.workload.name;
+        self.write_manifest(
+            &record,
+            Manifest {
+                title: format!("{name} and CPython {COMPONENT_PYTHON} as a component, initialised"),
+                source: format!("workloads/{name}/workload.py by {version}"),
+                python: COMPONENT_PYTHON.to_owned(),
+                boundary: Boundary::Component,
+                interpreter: Interpreter::Cpython,
+                proposals: BTreeSet::from([Proposal::ComponentModel]),
+                ..manifest_of_one()
+            },
+        )?;
+        Ok(record)
+    }
+
+    /// Makes the folder a guest of this workload alone.
+    fn write_manifest(&self, record: &RewriteRecord, manifest: Manifest) -> Result<(), String> {
+        let name = &self.workload.name;
+        let identity = self.workload.identity().map_err(|error| error.to_string())?;
+        let mut made = Making::of(name, &record.sha256, &driver_sha256());
+        made.workloads = BTreeMap::from([(name.clone(), identity)]);
+        let manifest = Manifest {
+            name: self.rewrite.guest_name(self.workload),
+            opt_in: Some(format!("{name} alone, as wasmfit routes makes and measures it")),
+            files: BTreeMap::from([(Start::Plain.module().to_owned(), record.sha256.clone())]),
+            made: Some(made),
+            ..manifest
+        };
+        manifest.write(self.folder).map_err(|error| error.to_string())
+    }
+
+    /// A folder that is a workload's: `workload` around its own Python.
+    fn lay_out_around(&self, workload: &str) -> Result<(), String> {
+        self.lay_out_assets()?;
+        let original = self.workload.folder.join("workload.py");
+        let copy = self.folder.join("original.py");
+        fs::copy(&original, &copy).map_err(|error| in_words(&original, &error))?;
+        write(&self.folder.join("workload.py"), workload)
+    }
+
+    fn lay_out_assets(&self) -> Result<(), String> {
+        let assets = self.workload.folder.join("assets");
+        if assets.is_dir() { link(&assets, &self.folder.join("assets")) } else { Ok(()) }
+    }
+
+    fn copy_model(&self) -> Result<(), String> {
+        let model = self.sources().join(MODEL);
+        let copied = fs::copy(&model, self.folder.join(MODEL));
+        copied.map(|_| ()).map_err(|error| in_words(&model, &error))
+    }
+
+    fn sources(&self) -> PathBuf {
+        self.workload.folder.join(FOLDER)
+    }
+
+    fn cc(&self) -> Compiler {
+        Compiler::new(&self.tools.cc, "cc", NEEDS_CC).arguments(&NATIVE_C)
+    }
+
+    fn version_of_cc(&self) -> Result<String, String> {
+        let (told, _) =
+            Compiler::new(&self.tools.cc, "cc", NEEDS_CC).argument("--version").run()?;
+        Ok(told.lines().next().unwrap_or_default().to_owned())
+    }
+
+    fn componentize(&self) -> Compiler {
+        let program = self.tools.compilers.with_file_name("componentize-py");
+        Compiler::new(&program, "componentize-py", NEEDS_SETUP)
+    }
+
+    /// A tool that comes as a module of Python.
+    fn python_tool(&self, module: &str) -> Compiler {
+        let cache = self.tools.compilers.with_file_name("cache");
+        Compiler::new(&self.tools.compilers, module, NEEDS_SETUP)
+            .hidden("-m")
+            .hidden(module)
+            .variable("ZIG_GLOBAL_CACHE_DIR", &cache)
+            .variable("ZIG_LOCAL_CACHE_DIR", &cache)
+    }
+
+    /// Compiles the C of an extension module; returns the command.
+    fn compile_extension(&self, source: &Path) -> Result<String, String> {
+        let ask = "import sysconfig; print(sysconfig.get_paths()['include'])";
+        let asked = Compiler::new(&self.tools.python, "python", NEEDS_SETUP);
+        let (include, _) = asked.hidden("-c").hidden(ask).run()?;
+        let include = PathBuf::from(include.trim());
+        if !include.join("Python.h").is_file() {
+            return Err(format!(
+                "{} is missing: install the headers of that Python, or {NEEDS_SETUP}",
+                include.join("Python.h").display()
+            ));
+        }
+        let headers = headers()?;
+        // What Debian's pyconfig.h includes is beside the folder.
+        let above = include.parent().unwrap_or(&include);
+        let compiler = [headers.path(), &include, above]
+            .into_iter()
+            .fold(self.cc(), |compiler, folder| compiler.hidden("-I").hidden(folder));
+        let (_, command) = compiler
+            .hidden(source)
+            .hidden("-o")
+            .hidden(self.folder.join(SHARED_OBJECT))
+            .argument("-lm")
+            .run()?;
+        let name = source.file_name().unwrap_or_default().to_string_lossy();
+        Ok(format!("{command} {name}"))
+    }
+
+    fn record(&self, file: &str, compiler: &str, command: String) -> Result<RewriteRecord, String> {
+        let path = self.folder.join(file);
+        let bytes = fs::metadata(&path).map_err(|error| in_words(&path, &error))?.len();
+        let sha256 = file_sha256(&path).map_err(|error| in_words(&path, &error))?;
+        let (part, title) = self.rewrite.told();
+        let (title, compiler) = (title.to_owned(), compiler.to_owned());
+        Ok(RewriteRecord { part, title, compiler, command, bytes, sha256 })
+    }
+}
+
+/// What guests of one workload have in common, that of a kernel.
+fn manifest_of_one() -> Manifest {
+    Manifest {
+        name: String::new(),
+        title: String::new(),
+        source: String::new(),
+        python: String::new(),
+        boundary: Boundary::HostCall,
+        interpreter: Interpreter::Kernel,
+        function_names: false,
+        proposals: BTreeSet::new(),
+        packages: BTreeMap::new(),
+        imports: BTreeMap::new(),
+        holds_workload: false,
+        compiled_at_launch: false,
+        opt_in: None,
+        unavailable: None,
+        files: BTreeMap::new(),
+        made: None,
+    }
+}
+
+/// A folder with `kernel.h`.
+fn headers() -> Result<tempfile::TempDir, String> {
+    let folder = tempdir()?;
+    write(&folder.path().join("kernel.h"), HEADER)?;
+    Ok(folder)
+}
+
+fn tempdir() -> Result<tempfile::TempDir, String> {
+    tempfile::tempdir().map_err(|error| format!("no folder for what is compiled: {error}"))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    fs::write(path, text).map_err(|error| in_words(path, &error))
+}
+
+fn link(from: &Path, to: &Path) -> Result<(), String> {
+    symlink(from, to).map_err(|error| in_words(to, &error))
+}
+
+fn in_words(path: &Path, error: &io::Error) -> String {
+    format!("{}: {error}", path.display())
+}

@@ -1,0 +1,98 @@
+//! What rewrites are compiled with.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::places::Places;
+
+/// Compilers, by their paths or their names.
+#[derive(Clone, Debug)]
+pub(crate) struct Tools {
+    /// A C compiler that takes what GCC takes.
+    pub(super) cc: PathBuf,
+    /// Rust's.
+    pub(super) rustc: PathBuf,
+    /// The Python that has `ziglang` and Cython.
+    pub(super) compilers: PathBuf,
+    /// The Python that extension modules are for.
+    pub(super) python: PathBuf,
+    /// Rust's package manager.
+    pub(super) cargo: PathBuf,
+    /// Folder in which tract is compiled, once for all.
+    pub(super) tract: PathBuf,
+}
+
+impl Tools {
+    pub(crate) fn of(places: &Places) -> Self {
+        Self {
+            cc: places.cc.clone(),
+            rustc: places.rustc.clone(),
+            compilers: places.compilers.join("bin/python"),
+            python: places.python.clone(),
+            cargo: places.cargo.clone(),
+            tract: places.rewrites.join("tract"),
+        }
+    }
+}
+
+/// A command that compiles, and what to do where it does not start.
+pub(super) struct Compiler {
+    command: Command,
+    words: Vec<String>,
+    remedy: &'static str,
+}
+
+impl Compiler {
+    /// `program`, as a reader would call it.
+    pub(super) fn new(program: &Path, called: &str, remedy: &'static str) -> Self {
+        Self { command: Command::new(program), words: vec![called.to_owned()], remedy }
+    }
+
+    /// Adds an argument that a reader is told.
+    pub(super) fn argument(mut self, argument: &str) -> Self {
+        self.words.push(argument.to_owned());
+        self.hidden(argument)
+    }
+
+    /// Adds arguments that a reader is told.
+    pub(super) fn arguments(self, arguments: &[&str]) -> Self {
+        arguments.iter().fold(self, |compiler, argument| compiler.argument(argument))
+    }
+
+    /// Adds an argument that says nothing to a reader: a folder of this
+    /// machine.
+    pub(super) fn hidden(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    /// Sets a variable of its environment.
+    pub(super) fn variable(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Has it work in a folder, of which file names then are.
+    pub(super) fn within(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
+    /// Runs it; returns what it printed and the command as it would be typed.
+    /// An error says in one line what failed.
+    pub(super) fn run(mut self) -> Result<(String, String), String> {
+        let called = self.words[0].clone();
+        let output = self
+            .command
+            .output()
+            .map_err(|error| format!("{called} does not start: {error}: {}", self.remedy))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let errors = said.lines().find(|line| line.contains("error") || line.contains("Error"));
+            let last = errors.or_else(|| said.lines().last()).unwrap_or("no reason given");
+            return Err(format!("{called} failed ({}): {last}", output.status));
+        }
+        Ok((String::from_utf8_lossy(&output.stdout).into_owned(), self.words.join(" ")))
+    }
+}
