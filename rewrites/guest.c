@@ -95,7 +95,8 @@ static Bytes with_zero(Bytes order)
 EXPORTED("turn") int32_t turn(const char *program, size_t size)
 {
     (void)program, (void)size;
-    const void *model = NULL;
+    /* It outlasts a turn: a guest that is called again goes on with it. */
+    static const void *model;
     Bytes message = {0};
     for (;;) {
         Bytes order = with_zero(tell(message.bytes, message.size));
@@ -109,7 +110,8 @@ EXPORTED("turn") int32_t turn(const char *program, size_t size)
         if (path && strlen(path) >= TOKEN_SIZE) {
             memcpy(token, path, TOKEN_SIZE);
         } else if (assets) {
-            model = kernel_load(assets);
+            if (!model)
+                model = kernel_load(assets);
             goes_on = model != NULL;
             if (!model)
                 report("kernel_load gave no model: an asset is missing or malformed");

@@ -29,8 +29,9 @@ pub(crate) struct Routes {
     /// have a folder rewrite/]
     #[arg(value_name = "NAME|PATH")]
     pub(crate) workloads: Vec<String>,
-    /// Runtime to measure WebAssembly on; repeatable
-    #[arg(long = "runtime", value_name = "NAME", default_values = ["wasmtime", "wasmer", "wasmedge", "chromium"])]
+    /// Runtime to measure WebAssembly on; repeatable [default: wasmtime, wasmer,
+    /// wasmedge, and chromium where a browser is installed]
+    #[arg(long = "runtime", value_name = "NAME")]
     pub(crate) runtimes: Vec<String>,
     /// Native interpreter, CPython 3.11 or later, for example of a virtual
     /// environment [default: that of scripts/setup]

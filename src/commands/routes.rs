@@ -64,12 +64,13 @@ pub(crate) fn bench_of(arguments: &Routes) -> Result<Bench, CommandError> {
     let workloads = workloads_of(arguments, &places)?;
     let setting = Setting::new(places, &arguments.runners.find()?);
     let inventory = setting.inventory()?;
-    for runtime in &arguments.runtimes {
+    let runtimes = runtimes_of(arguments, &setting.places);
+    for runtime in &runtimes {
         inventory.knows(runtime)?;
     }
     Ok(Bench {
         workloads: workloads.iter().map(|it| it.folder.to_string_lossy().into_owned()).collect(),
-        targets: targets(arguments, &inventory, &workloads),
+        targets: targets(&runtimes, &inventory, &workloads),
         python: arguments.python.clone(),
         profile: arguments.profile,
         out: arguments.out.clone(),
@@ -81,8 +82,17 @@ pub(crate) fn bench_of(arguments: &Routes) -> Result<Bench, CommandError> {
     })
 }
 
+/// The runtimes named, or those that are there without being asked for.
+fn runtimes_of(arguments: &Routes, places: &Places) -> Vec<String> {
+    if !arguments.runtimes.is_empty() {
+        return arguments.runtimes.clone();
+    }
+    let browser = places.browser.program.is_file().then_some("chromium");
+    ["wasmtime", "wasmer", "wasmedge"].into_iter().chain(browser).map(str::to_owned).collect()
+}
+
 /// Native, Python in WebAssembly, and what the workloads were rewritten as.
-fn targets(arguments: &Routes, inventory: &Inventory<'_>, workloads: &[Workload]) -> Vec<Target> {
+fn targets(runtimes: &[String], inventory: &Inventory<'_>, workloads: &[Workload]) -> Vec<Target> {
     let is_wanted = |target: &Target, is_usual: bool| {
         if target.is_native() {
             return true;
@@ -90,7 +100,7 @@ fn targets(arguments: &Routes, inventory: &Inventory<'_>, workloads: &[Workload]
         if let Some(rewrite) = Rewrite::of(target) {
             return workloads.iter().any(|it| rewrite.is_of(it));
         }
-        let is_measured = arguments.runtimes.contains(&target.runtime)
+        let is_measured = runtimes.contains(&target.runtime)
             && TIERS.contains(&(&*target.runtime, &*target.tier));
         let is_kernel = Rewrite::ALL.into_iter().any(|rewrite| {
             rewrite.executor().is_none()

@@ -7,6 +7,7 @@ mod fixture;
 mod ladder;
 mod limits;
 mod live;
+mod routes;
 mod verdict;
 
 use std::fs;

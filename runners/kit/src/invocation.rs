@@ -16,7 +16,7 @@ const PROGRAM: &str = "/usr/local/bin/python.wasm";
 const LIBRARY: &str = "/usr/local/lib";
 
 /// MicroPython's heap, which does not grow, as it is told of it.
-const MICROPYTHON_HEAP: &str = "heapsize=64m";
+const MICROPYTHON_HEAP: &str = "heapsize=8m";
 
 /// Where a guest sees the workload.
 pub const WORKLOAD: &str = "/workload";
@@ -57,7 +57,7 @@ impl Invocation {
                 arguments.extend(["-c".into(), format!("{DRIVER}\n{}", stdio::CALL)]);
             }
             Boundary::NamedCall => {
-                let program = format!("{DRIVER}\n{}", named_call::CALL);
+                let program = named_call::DRIVER.into();
                 arguments.extend(["-X".into(), MICROPYTHON_HEAP.into(), "-c".into(), program]);
             }
             Boundary::HostCall | Boundary::Component | Boundary::JavaScript => {}
