@@ -125,7 +125,7 @@ impl<'a> Inventory<'a> {
                 Err(_) => runners::tiers_of_absent(runtime),
             };
             if known.runner.guests == Guests::None {
-                targets.extend(self.without_guest(known, &tiers));
+                targets.extend(without_guest(known, &tiers));
                 continue;
             }
             for guest in &guests {
@@ -140,20 +140,6 @@ impl<'a> Inventory<'a> {
             }
         }
         targets
-    }
-
-    /// The targets of a runner that has no guests.
-    fn without_guest(&self, known: &Known<'_>, tiers: &[Tier]) -> Vec<(Target, Option<OptIn>)> {
-        let guest = known.describe().map_or_else(
-            |_| "cpython".to_owned(),
-            |description| runners::guest_without(known.runner, &description.hello),
-        );
-        let target = |tier: &Tier| {
-            let (runtime, tier_name) = (known.runner.name.clone(), tier.name.clone());
-            let target = Target { runtime, tier: tier_name, guest: guest.clone() };
-            (target, OptIn::of(tier, None))
-        };
-        tiers.iter().map(target).collect()
     }
 
     /// Native, and every tier that has a limit next to the one it is compared
@@ -267,6 +253,20 @@ impl<'a> Inventory<'a> {
             workload_folder: None,
         })
     }
+}
+
+/// The targets of a runner that has no guests.
+fn without_guest(known: &Known<'_>, tiers: &[Tier]) -> Vec<(Target, Option<OptIn>)> {
+    let guest = known.describe().map_or_else(
+        |_| "cpython".to_owned(),
+        |description| runners::guest_without(known.runner, &description.hello),
+    );
+    let target = |tier: &Tier| {
+        let (runtime, tier_name) = (known.runner.name.clone(), tier.name.clone());
+        let target = Target { runtime, tier: tier_name, guest: guest.clone() };
+        (target, OptIn::of(tier, None))
+    };
+    tiers.iter().map(target).collect()
 }
 
 fn not_started(error: &CommandError) -> Failure {

@@ -150,22 +150,22 @@ impl Rewrite {
     pub(crate) fn guest_name(self, workload: &Workload) -> String {
         format!("{}.{}", workload.name, self.suffix())
     }
+}
 
-    /// SHA-256 over all that a made one depends on: the workload's own sources,
-    /// headers beside them, its Python, and how it is made.
-    fn sources_sha256(self, workload: &Workload) -> io::Result<String> {
-        let mut told = vec![recipe::identity()];
-        let entries = fs::read_dir(workload.folder.join(FOLDER)).into_iter().flatten();
-        let mut names: Vec<PathBuf> =
-            entries.map(|entry| entry.map(|it| it.path())).collect::<io::Result<_>>()?;
-        names.push(workload.folder.join("workload.py"));
-        names.sort();
-        for path in names.iter().filter(|it| it.is_file()) {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            told.push(format!("{name} {}", sha256(&fs::read(path)?)));
-        }
-        Ok(sha256(told.join("\n").as_bytes()))
+/// SHA-256 over all that rewrites of a workload depend on: their sources, its
+/// Python, and how they are made.
+fn sources_sha256(workload: &Workload) -> io::Result<String> {
+    let mut told = vec![recipe::identity()];
+    let entries = fs::read_dir(workload.folder.join(FOLDER)).into_iter().flatten();
+    let mut names: Vec<PathBuf> =
+        entries.map(|entry| entry.map(|it| it.path())).collect::<io::Result<_>>()?;
+    names.push(workload.folder.join("workload.py"));
+    names.sort();
+    for path in names.iter().filter(|it| it.is_file()) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        told.push(format!("{name} {}", sha256(&fs::read(path)?)));
     }
+    Ok(sha256(told.join("\n").as_bytes()))
 }
 
 /// A rewrite that was made.
@@ -198,7 +198,8 @@ fn folder_of(places: &Places, workload: &Workload, rewrite: Rewrite) -> PathBuf 
         return places.guests.join(rewrite.guest_name(workload));
     }
     // Extension modules are for one Python.
-    let whose = sha256(format!("{:?} {:?}", workload.folder, places.python).as_bytes());
+    let whose = format!("{} {}", workload.folder.display(), places.python.display());
+    let whose = sha256(whose.as_bytes());
     places.rewrites.join(format!("{}-{}", workload.name, &whose[..8])).join(rewrite.suffix())
 }
 
@@ -245,7 +246,7 @@ fn find(places: &Places, workload: &Workload, rewrite: Rewrite) -> Result<Made, 
     let folder = folder_of(places, workload, rewrite);
     let remedy = format!("run wasmfit routes {name}");
     let note = read_note(&folder).ok_or_else(|| format!("it is not compiled: {remedy}"))?;
-    let now = rewrite.sources_sha256(workload).map_err(|error| error.to_string())?;
+    let now = sources_sha256(workload).map_err(|error| error.to_string())?;
     match note.outcome {
         _ if note.sources_sha256 != now => {
             Err(format!("it was compiled of other sources: {remedy}"))
@@ -267,7 +268,7 @@ pub(crate) fn make(
     rewrite: Rewrite,
 ) -> Result<Made, String> {
     let folder = folder_of(places, workload, rewrite);
-    let sources_sha256 = rewrite.sources_sha256(workload).map_err(|error| error.to_string())?;
+    let sources_sha256 = sources_sha256(workload).map_err(|error| error.to_string())?;
     if let Some(Note { sources_sha256: then, outcome: Outcome::Made(record) }) = read_note(&folder)
         && then == sources_sha256
     {

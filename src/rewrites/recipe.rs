@@ -230,7 +230,7 @@ impl Bench<'_> {
             Manifest {
                 title: format!("{name} in C{}", if with_simd { ", with SIMD" } else { "" }),
                 source: format!("workloads/{name}/{FOLDER}/kernel.c by {version}"),
-                proposals: BTreeSet::from_iter(proposals),
+                proposals: proposals.collect(),
                 ..manifest_of_one()
             },
         )?;

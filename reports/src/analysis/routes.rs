@@ -182,7 +182,7 @@ fn figures(cell: &CellAnalysis, guest: Option<&GuestRecord>) -> Option<RouteFigu
         times_native: measured.ratio.as_ref().map(|it| it.times_native),
         cold_start_ns: measured.cold_starts.first().map(|it| it.total_ns.value),
         deployed_bytes: of_guest.or(of_rewrite),
-        outputs: measured.outputs.clone(),
+        outputs: measured.outputs,
     })
 }
 

@@ -77,11 +77,7 @@ fn answer(called: &mut Called, frame: &mut CallingFrame, arguments: &[WasmValue]
     Some(called.calls.answer(called.session.as_mut()?, bytes, call))
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    clippy::unnecessary_wraps,
-    reason = "the shape of a host function"
-)]
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a host function")]
 fn answer_room(
     _called: &mut Called,
     _guest: &mut Instance,

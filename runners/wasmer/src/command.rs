@@ -68,8 +68,8 @@ fn host_call(
     answer: u32,
     room: u32,
 ) -> i32 {
-    let (called, store) = caller.data_and_store_mut();
-    let Called { session: Some(session), calls, memory: Some(memory) } = called else { return -1 };
+    let (state, store) = caller.data_and_store_mut();
+    let Called { session: Some(session), calls, memory: Some(memory) } = state else { return -1 };
     let view = memory.view(&store);
     // SAFETY: the guest has one thread, which is in this call, so nothing else
     // reads or writes its memory and nothing grows it while the slice is in use.
