@@ -274,6 +274,9 @@ pub(crate) fn make(
     {
         return Ok(Made { folder, record });
     }
+    if folder.exists() && !folder.join(NOTE).is_file() {
+        return Err(format!("{} was not made so, and is not replaced", folder.display()));
+    }
     let storage = |error: io::Error| format!("{}: {error}", folder.display());
     let above = folder.parent().unwrap_or(&folder);
     fs::create_dir_all(above).map_err(storage)?;

@@ -231,20 +231,24 @@ fn estimates(
     estimates
 }
 
-/// Python in WebAssembly that calls a kernel there: by the fastest of each.
+/// Python in WebAssembly that calls a kernel there: by the fastest Python, and
+/// the fastest kernel on the same runtime.
 fn in_wasm(
     case: &CaseAnalysis,
     native: &Measured,
     native_infer_ns: f64,
     measured: &[RouteFigures],
 ) -> Option<RouteEstimate> {
-    let fastest = |route: Route| {
-        let of_route = measured.iter().filter(|it| it.route == route);
+    let fastest = |of_route: &dyn Fn(&&RouteFigures) -> bool| {
+        let of_route = measured.iter().filter(of_route);
         let timed = of_route.filter_map(|it| Some((it, it.times_native.as_ref()?.value)));
         timed.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(it, _)| it)
     };
-    let python = fastest(Route::Interpreter)?;
-    let kernel = fastest(Route::WasmKernel)?;
+    let python = fastest(&|it| it.route == Route::Interpreter)?;
+    let executor = |it: &RouteFigures| (it.target.runtime.clone(), it.target.tier.clone());
+    let is_beside =
+        |it: &&RouteFigures| it.route == Route::WasmKernel && executor(it) == executor(python);
+    let kernel = fastest(&is_beside)?;
     let phases = native.phases.as_ref()?;
     let rest_ns = phases.total_ns - native_infer_ns;
     let of_python = cell_of(case, &python.target)?.phases.as_ref()?;

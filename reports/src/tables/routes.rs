@@ -122,7 +122,7 @@ fn in_words(routes: &Routes) -> Option<String> {
     if !is_rewritten(routes) {
         let bound = routes.estimates.iter().find(|it| it.kernel.is_none())?;
         return Some(format!(
-            "{case}: infer is {share} of native Python's request, so compiling it alone leaves {} of native’s time at the least (estimated: a kernel that takes no time); `wasmfit routes` on its folder measures a small Python, a component, and what the folder's rewrite/ holds",
+            "{case}: infer is {share} of native Python's request, so compiling it alone leaves {} of native's time at the least (estimated: a kernel that takes no time)",
             ratio(bound.times_native)
         ));
     }
