@@ -31,6 +31,9 @@ const FOR_KERNELS: [&str; 2] = ["node", "chromium"];
 pub(crate) fn run(arguments: &Routes) -> Result<Ending, CommandError> {
     let places = Places::find()?.with_python(arguments.python.as_deref());
     let workloads = workloads_of(arguments, &places)?;
+    // Before anything is compiled.
+    let setting = Setting::new(places.clone(), &arguments.runners.find()?);
+    check_runtimes(&arguments.runtimes, &setting.inventory()?)?;
     let tools = Tools::of(&places);
     let progress = Progress::new(0, 0);
     for workload in &workloads {
@@ -65,9 +68,7 @@ pub(crate) fn bench_of(arguments: &Routes) -> Result<Bench, CommandError> {
     let setting = Setting::new(places, &arguments.runners.find()?);
     let inventory = setting.inventory()?;
     let runtimes = runtimes_of(arguments, &setting.places);
-    for runtime in &runtimes {
-        inventory.knows(runtime)?;
-    }
+    check_runtimes(&runtimes, &inventory)?;
     Ok(Bench {
         workloads: workloads.iter().map(|it| it.folder.to_string_lossy().into_owned()).collect(),
         targets: targets(&runtimes, &inventory, &workloads),
@@ -80,6 +81,10 @@ pub(crate) fn bench_of(arguments: &Routes) -> Result<Bench, CommandError> {
         json: arguments.json,
         ..Bench::default()
     })
+}
+
+fn check_runtimes(runtimes: &[String], inventory: &Inventory<'_>) -> Result<(), CommandError> {
+    runtimes.iter().try_for_each(|runtime| inventory.knows(runtime))
 }
 
 /// The runtimes named, or those that are there without being asked for.
