@@ -849,7 +849,8 @@ class Environments(TemporaryFolder):
     def setUp(self):
         super().setUp()
         self.ran = []
-        for place, name, stand_in in ((venv, "make", self.make), (environments, "run", self.run_program)):
+        for place, name, stand_in in ((venv, "make", self.make),
+                                      (environments, "run", self.run_program)):
             patch = mock.patch.object(place, name, stand_in)
             patch.start()
             self.addCleanup(patch.stop)

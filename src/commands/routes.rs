@@ -8,7 +8,7 @@ use crate::exit::{CommandError, Ending};
 use crate::inventory::Inventory;
 use crate::places::Places;
 use crate::progress::Progress;
-use crate::rewrites::{self, Rewrite, Tools};
+use crate::rewrites::{self, Rewrite};
 use crate::setting::Setting;
 use crate::workloads::Workload;
 
@@ -34,12 +34,11 @@ pub(crate) fn run(arguments: &Routes) -> Result<Ending, CommandError> {
     // Before anything is compiled.
     let setting = Setting::new(places.clone(), &arguments.runners.find()?);
     check_runtimes(&arguments.runtimes, &setting.inventory()?)?;
-    let tools = Tools::of(&places);
     let progress = Progress::new(0, 0);
     for workload in &workloads {
         for rewrite in Rewrite::ALL.into_iter().filter(|it| it.is_of(workload)) {
             progress.step(&format!("compiling {} as {}", workload.name, rewrite.suffix()));
-            if let Err(reason) = rewrites::make(&places, &tools, workload, rewrite) {
+            if let Err(reason) = rewrites::make(&places, workload, rewrite) {
                 progress.remark(&format!(
                     "left out: {} as {}: {reason}",
                     workload.name,

@@ -17,5 +17,6 @@ mod trim;
 mod workshop;
 
 pub(crate) use ladder::{Ladder, guest_name};
+pub(crate) use stage::in_words;
 pub(crate) use trim::{Trimmed, trim};
 pub(crate) use workshop::{MAKER, Workshop, set_up};

@@ -42,6 +42,6 @@ pub(super) fn step(file: &Path, what: String, since: Instant) -> Result<MakingSt
 }
 
 /// Why a file could not be read or written.
-pub(super) fn in_words(path: &Path, error: &io::Error) -> String {
+pub(crate) fn in_words(path: &Path, error: &io::Error) -> String {
     format!("{}: {error}", path.display())
 }

@@ -7,8 +7,8 @@
 //! a folder of its own that a runner takes for the workload's; what serves in
 //! WebAssembly becomes a guest.
 
+mod compiler;
 mod recipe;
-mod tools;
 
 use std::fs;
 use std::io;
@@ -17,8 +17,6 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use wasmfit_protocol::sha256;
 use wasmfit_record::{RewriteRecord, RewrittenPart, Target};
-
-pub(crate) use self::tools::Tools;
 
 use crate::guests::Guest;
 use crate::places::Places;
@@ -261,12 +259,7 @@ fn read_note(folder: &Path) -> Option<Note> {
 }
 
 /// Makes the rewrite of a workload, unless it is there as it would be made.
-pub(crate) fn make(
-    places: &Places,
-    tools: &Tools,
-    workload: &Workload,
-    rewrite: Rewrite,
-) -> Result<Made, String> {
+pub(crate) fn make(places: &Places, workload: &Workload, rewrite: Rewrite) -> Result<Made, String> {
     let folder = folder_of(places, workload, rewrite);
     let sources_sha256 = sources_sha256(workload).map_err(|error| error.to_string())?;
     if let Some(Note { sources_sha256: then, outcome: Outcome::Made(record) }) = read_note(&folder)
@@ -281,7 +274,7 @@ pub(crate) fn make(
     let above = folder.parent().unwrap_or(&folder);
     fs::create_dir_all(above).map_err(storage)?;
     let draft = tempfile::tempdir_in(above).map_err(storage)?;
-    let made = recipe::follow(rewrite, tools, workload, draft.path());
+    let made = recipe::follow(rewrite, places, workload, draft.path());
     let outcome = match &made {
         Ok(record) => Outcome::Made(record.clone()),
         Err(reason) => Outcome::Failed(reason.clone()),

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -10,9 +9,11 @@ use wasmfit_kit::DRIVER;
 use wasmfit_protocol::{Boundary, Interpreter, Proposal, Start, file_sha256};
 use wasmfit_record::{Making, RewriteRecord};
 
-use super::tools::{Compiler, Tools};
+use super::compiler::Compiler;
 use super::{FOLDER, Rewrite};
 use crate::guests::{Manifest, driver_sha256};
+use crate::making::in_words;
+use crate::places::Places;
 use crate::workloads::Workload;
 
 /// What a kernel in C includes.
@@ -93,11 +94,11 @@ pub(super) fn identity() -> String {
 /// Makes a rewrite in an empty folder.
 pub(super) fn follow(
     rewrite: Rewrite,
-    tools: &Tools,
+    places: &Places,
     workload: &Workload,
     folder: &Path,
 ) -> Result<RewriteRecord, String> {
-    let bench = Bench { rewrite, tools, workload, folder };
+    let bench = Bench { rewrite, places, workload, folder };
     match rewrite {
         Rewrite::ExtensionC => bench.extension_c(),
         Rewrite::ExtensionCython => bench.extension_cython(),
@@ -114,7 +115,7 @@ pub(super) fn follow(
 /// Where one is made.
 struct Bench<'a> {
     rewrite: Rewrite,
-    tools: &'a Tools,
+    places: &'a Places,
     workload: &'a Workload,
     folder: &'a Path,
 }
@@ -160,7 +161,7 @@ impl Bench<'_> {
 
     fn machine_rust(&self) -> Result<RewriteRecord, String> {
         self.lay_out_assets()?;
-        let rustc = || Compiler::new(&self.tools.rustc, "rustc", NEEDS_RUSTC);
+        let rustc = || Compiler::new(&self.places.rustc, "rustc", NEEDS_RUSTC);
         let (_, command) = rustc()
             .arguments(&RUST)
             .hidden(self.sources().join("kernel.rs"))
@@ -175,19 +176,19 @@ impl Bench<'_> {
     fn machine_tract(&self) -> Result<RewriteRecord, String> {
         self.lay_out_assets()?;
         self.copy_model()?;
-        let sources = self.tools.tract.join("source");
+        let sources = self.tract().join("source");
         fs::create_dir_all(sources.join("src")).map_err(|error| in_words(&sources, &error))?;
         write(&sources.join("Cargo.toml"), TRACT_MANIFEST)?;
         write(&sources.join("Cargo.lock"), TRACT_LOCK)?;
         write(&sources.join("src/lib.rs"), TRACT)?;
-        let cargo = || Compiler::new(&self.tools.cargo, "cargo", NEEDS_RUSTC);
+        let cargo = || Compiler::new(&self.places.cargo, "cargo", NEEDS_RUSTC);
         let (_, command) = cargo()
             .arguments(&["build", "--release", "--locked"])
-            .variable("CARGO_TARGET_DIR", self.tools.tract.join("target"))
+            .variable("CARGO_TARGET_DIR", self.tract().join("target"))
             .variable("WASMFIT_ONNX_RS", self.sources().join("onnx.rs"))
             .within(&sources)
             .run()?;
-        let built = self.tools.tract.join("target/release/libkernel.so");
+        let built = self.tract().join("target/release/libkernel.so");
         let shared = self.folder.join(SHARED_OBJECT);
         fs::copy(&built, &shared).map_err(|error| in_words(&built, &error))?;
         let (version, _) = cargo().argument("--version").run()?;
@@ -319,25 +320,30 @@ impl Bench<'_> {
         self.workload.folder.join(FOLDER)
     }
 
+    /// Where tract is compiled, once for all models.
+    fn tract(&self) -> PathBuf {
+        self.places.rewrites.join("tract")
+    }
+
     fn cc(&self) -> Compiler {
-        Compiler::new(&self.tools.cc, "cc", NEEDS_CC).arguments(&NATIVE_C)
+        Compiler::new(&self.places.cc, "cc", NEEDS_CC).arguments(&NATIVE_C)
     }
 
     fn version_of_cc(&self) -> Result<String, String> {
         let (told, _) =
-            Compiler::new(&self.tools.cc, "cc", NEEDS_CC).argument("--version").run()?;
+            Compiler::new(&self.places.cc, "cc", NEEDS_CC).argument("--version").run()?;
         Ok(told.lines().next().unwrap_or_default().to_owned())
     }
 
     fn componentize(&self) -> Compiler {
-        let program = self.tools.compilers.with_file_name("componentize-py");
+        let program = self.places.compilers.join("bin/componentize-py");
         Compiler::new(&program, "componentize-py", NEEDS_SETUP)
     }
 
     /// A tool that comes as a module of Python.
     fn python_tool(&self, module: &str) -> Compiler {
-        let cache = self.tools.compilers.with_file_name("cache");
-        Compiler::new(&self.tools.compilers, module, NEEDS_SETUP)
+        let cache = self.places.compilers.join("bin/cache");
+        Compiler::new(&self.places.compilers.join("bin/python"), module, NEEDS_SETUP)
             .hidden("-m")
             .hidden(module)
             .variable("ZIG_GLOBAL_CACHE_DIR", &cache)
@@ -347,7 +353,7 @@ impl Bench<'_> {
     /// Compiles the C of an extension module; returns the command.
     fn compile_extension(&self, source: &Path) -> Result<String, String> {
         let ask = "import sysconfig; print(sysconfig.get_paths()['include'])";
-        let asked = Compiler::new(&self.tools.python, "python", NEEDS_SETUP);
+        let asked = Compiler::new(&self.places.python, "python", NEEDS_SETUP);
         let (include, _) = asked.hidden("-c").hidden(ask).run()?;
         let include = PathBuf::from(include.trim());
         if !include.join("Python.h").is_file() {
@@ -421,8 +427,4 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
 
 fn link(from: &Path, to: &Path) -> Result<(), String> {
     symlink(from, to).map_err(|error| in_words(to, &error))
-}
-
-fn in_words(path: &Path, error: &io::Error) -> String {
-    format!("{}: {error}", path.display())
 }

@@ -22,6 +22,24 @@ pub struct Routes {
     pub estimates: Vec<RouteEstimate>,
 }
 
+impl Routes {
+    /// The fastest of those that were measured on a way, and its request over
+    /// native Python's.
+    #[must_use]
+    pub fn fastest(&self, route: Route) -> Option<(&RouteFigures, f64)> {
+        fastest(&self.measured, |it| it.route == route)
+    }
+}
+
+fn fastest(
+    measured: &[RouteFigures],
+    is_meant: impl Fn(&RouteFigures) -> bool,
+) -> Option<(&RouteFigures, f64)> {
+    let meant = measured.iter().filter(|it| is_meant(it));
+    let timed = meant.filter_map(|it| Some((it, it.times_native.as_ref()?.value)));
+    timed.min_by(|a, b| a.1.total_cmp(&b.1))
+}
+
 /// A way to deploy a workload.
 #[derive(
     Clone,
@@ -239,16 +257,11 @@ fn in_wasm(
     native_infer_ns: f64,
     measured: &[RouteFigures],
 ) -> Option<RouteEstimate> {
-    let fastest = |of_route: &dyn Fn(&&RouteFigures) -> bool| {
-        let of_route = measured.iter().filter(of_route);
-        let timed = of_route.filter_map(|it| Some((it, it.times_native.as_ref()?.value)));
-        timed.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(it, _)| it)
-    };
-    let python = fastest(&|it| it.route == Route::Interpreter)?;
-    let executor = |it: &RouteFigures| (it.target.runtime.clone(), it.target.tier.clone());
-    let is_beside =
-        |it: &&RouteFigures| it.route == Route::WasmKernel && executor(it) == executor(python);
-    let kernel = fastest(&is_beside)?;
+    let (python, _) = fastest(measured, |it| it.route == Route::Interpreter)?;
+    let (kernel, _) = fastest(measured, |it| {
+        let beside = (&it.target.runtime, &it.target.tier);
+        it.route == Route::WasmKernel && beside == (&python.target.runtime, &python.target.tier)
+    })?;
     let phases = native.phases.as_ref()?;
     let rest_ns = phases.total_ns - native_infer_ns;
     let of_python = cell_of(case, &python.target)?.phases.as_ref()?;

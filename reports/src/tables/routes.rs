@@ -100,11 +100,6 @@ pub(crate) fn routes_in_words(analysis: &Analysis) -> Vec<String> {
 }
 
 fn in_words(routes: &Routes) -> Option<String> {
-    let best = |route: Route| {
-        let of_route = routes.measured.iter().filter(|it| it.route == route);
-        let timed = of_route.filter_map(|it| Some((it.times_native.as_ref()?.value, it)));
-        timed.min_by(|a, b| a.0.total_cmp(&b.0))
-    };
     let told = [
         (Route::Interpreter, "Python in WebAssembly"),
         (Route::Extension, "native Python with infer compiled"),
@@ -113,7 +108,7 @@ fn in_words(routes: &Routes) -> Option<String> {
         (Route::Model, "the model as ONNX"),
     ];
     let told = told.into_iter().filter_map(|(route, what)| {
-        let (times, figures) = best(route)?;
+        let (figures, times) = routes.fastest(route)?;
         Some(format!("{what} {} ({})", ratio(times), figures.target))
     });
     let told: Vec<String> = told.collect();

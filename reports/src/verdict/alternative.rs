@@ -99,14 +99,9 @@ fn by_class(analysis: &Analysis, case: &CaseAnalysis, cell: &CellAnalysis) -> Op
 /// said to be.
 fn compiled(analysis: &Analysis, case: &CaseAnalysis) -> Option<String> {
     let routes = analysis.routes.iter().find(|it| it.case == case.case)?;
-    let of = |route: Route| {
-        let of_route = routes.measured.iter().filter(move |it| it.route == route);
-        let timed = of_route.filter_map(|it| Some((it.times_native.as_ref()?.value, it)));
-        timed.min_by(|a, b| a.0.total_cmp(&b.0))
-    };
     let ways = [Route::Extension, Route::Kernel, Route::WasmKernel, Route::Model];
     let told = ways.into_iter().filter_map(|route| {
-        let (times, figures) = of(route)?;
+        let (figures, times) = routes.fastest(route)?;
         Some(format!("{} {} ({})", figures.route.title(), ratio(times), figures.target))
     });
     let told: Vec<String> = told.collect();

@@ -1,40 +1,8 @@
-//! What rewrites are compiled with.
+//! Running what compiles rewrites.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-
-use crate::places::Places;
-
-/// Compilers, by their paths or their names.
-#[derive(Clone, Debug)]
-pub(crate) struct Tools {
-    /// A C compiler that takes what GCC takes.
-    pub(super) cc: PathBuf,
-    /// Rust's.
-    pub(super) rustc: PathBuf,
-    /// The Python that has `ziglang` and Cython.
-    pub(super) compilers: PathBuf,
-    /// The Python that extension modules are for.
-    pub(super) python: PathBuf,
-    /// Rust's package manager.
-    pub(super) cargo: PathBuf,
-    /// Folder in which tract is compiled, once for all.
-    pub(super) tract: PathBuf,
-}
-
-impl Tools {
-    pub(crate) fn of(places: &Places) -> Self {
-        Self {
-            cc: places.cc.clone(),
-            rustc: places.rustc.clone(),
-            compilers: places.compilers.join("bin/python"),
-            python: places.python.clone(),
-            cargo: places.cargo.clone(),
-            tract: places.rewrites.join("tract"),
-        }
-    }
-}
 
 /// A command that compiles, and what to do where it does not start.
 pub(super) struct Compiler {
