@@ -74,6 +74,8 @@ pub(crate) struct Places {
     pub(crate) browser: Browser,
     /// Folder of the modules by which guests have WASI in a browser.
     pub(crate) browser_wasi: PathBuf,
+    /// Folder of ONNX Runtime Web's files.
+    pub(crate) onnx_web: PathBuf,
     /// Folder of PyScript's modules.
     pub(crate) pyscript: PathBuf,
     /// What starts containers, by its path or its name.
@@ -149,6 +151,7 @@ impl Places {
             node: program("WASMFIT_NODE", &cache.join("node-v8/bin/node"), "node"),
             browser: Browser::find(&cache.join("setup.json")),
             browser_wasi: cache.join("browser-wasi"),
+            onnx_web: cache.join("onnxruntime-web"),
             pyscript: cache.join("pyscript"),
             runc: program("WASMFIT_RUNC", &cache.join("sysroots/runc/usr/sbin/runc"), "runc"),
             setup_note: cache.join("setup.json"),

@@ -18,8 +18,8 @@ DESCRIPTION = """\
 Installs what wasmfit measures with: a native CPython 3.15 with numpy, scipy and scikit-learn, the
 WASM guest cpython-3.15 with the same versions, the guests cpython-3.12, micropython-1.27,
 pyodide-3.14, micropython-1.27-web and brython-3.14, WasmEdge, Node.js, binaryen, runc, WASI for
-browsers, PyScript, zig, Cython and componentize-py, ONNX Runtime, and the weights of the workload
-minilm-embed, which it also puts into that workload's folder.
+browsers, PyScript, zig, Cython and componentize-py, ONNX Runtime, native and for the web, and the
+weights of the workload minilm-embed, which it also puts into that workload's folder.
 Everything is pinned by hash and goes to one cache folder; the system is left alone and no root is
 needed. A second run finds everything in place and needs no network.
 

@@ -1,4 +1,4 @@
-"""Packages of npm whose modules pages load as they are: each in a folder, file beside file."""
+"""Packages of npm whose files pages load as they are: each in a folder, file beside file."""
 
 import shutil
 from dataclasses import dataclass
@@ -35,7 +35,14 @@ PYSCRIPT = PageModules(
     members=("dist/*.js", "dist/core.css", "LICENSE", "src/3rd-party-licenses/toml.license.txt"),
     left_out=("codemirror*", "index-*", "xterm*"))
 
-ALL = (BROWSER_WASI, PYSCRIPT)
+# What runs ONNX models in pages and in Node: of its many builds the one for WebAssembly alone.
+ONNX_RUNTIME_WEB = PageModules(
+    name="onnxruntime-web",
+    package=NpmPackage("onnxruntime-web", PINS / "onnxruntime-web-npm", megabytes=33),
+    entry="ort.wasm.bundle.min.mjs",
+    members=("dist/ort.wasm.bundle.min.mjs", "dist/ort-wasm-simd-threaded.wasm"))
+
+ALL = (BROWSER_WASI, PYSCRIPT, ONNX_RUNTIME_WEB)
 
 
 def ensure(workspace, tools, modules):

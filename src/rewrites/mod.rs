@@ -52,6 +52,8 @@ pub(crate) enum Rewrite {
     MachineTract,
     /// The model as ONNX, run by ONNX Runtime, called from Python.
     OnnxRuntime,
+    /// The same by ONNX Runtime Web, without Python.
+    OnnxWeb,
     /// All in C, compiled to WebAssembly.
     WasmC,
     /// The same with `simd128`.
@@ -61,13 +63,14 @@ pub(crate) enum Rewrite {
 }
 
 impl Rewrite {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::ExtensionC,
         Self::ExtensionCython,
         Self::MachineC,
         Self::MachineRust,
         Self::MachineTract,
         Self::OnnxRuntime,
+        Self::OnnxWeb,
         Self::WasmC,
         Self::WasmCSimd,
         Self::Component,
@@ -89,7 +92,7 @@ impl Rewrite {
             Self::MachineRust => Some((MACHINE, "rust")),
             Self::MachineTract => Some((MACHINE, "tract")),
             Self::OnnxRuntime => Some((ONNX_RUNTIME, "cpu")),
-            Self::WasmC | Self::WasmCSimd | Self::Component => None,
+            Self::OnnxWeb | Self::WasmC | Self::WasmCSimd | Self::Component => None,
         }
     }
 
@@ -102,6 +105,7 @@ impl Rewrite {
             Self::MachineRust => &["kernel.rs"],
             Self::MachineTract => &["onnx.rs", "model.onnx"],
             Self::OnnxRuntime => &["model.onnx"],
+            Self::OnnxWeb => &["onnx.mjs", "model.onnx"],
             Self::Component => &[],
         }
     }
@@ -115,6 +119,7 @@ impl Rewrite {
             Self::MachineRust => "machine-rust",
             Self::MachineTract => "machine-tract",
             Self::OnnxRuntime => "onnxruntime",
+            Self::OnnxWeb => "onnx",
             Self::WasmC => "c",
             Self::WasmCSimd => "c-simd",
             Self::Component => "component",
@@ -132,6 +137,7 @@ impl Rewrite {
             Self::MachineRust => (RewrittenPart::Whole, "Rust"),
             Self::MachineTract => (RewrittenPart::Model, "ONNX by tract"),
             Self::OnnxRuntime => (RewrittenPart::Model, "ONNX by ONNX Runtime"),
+            Self::OnnxWeb => (RewrittenPart::Model, "ONNX by ONNX Runtime Web"),
         }
     }
 

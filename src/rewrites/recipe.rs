@@ -71,6 +71,23 @@ const SHARED_OBJECT: &str = "kernel.so";
 /// A model, as its workload's folder has it.
 const MODEL: &str = "model.onnx";
 
+/// What ONNX Runtime Web consists of, as its package and as a guest call it.
+const ONNX_WEB: [(&str, &str); 2] = [
+    ("ort-wasm-simd-threaded.wasm", Start::Plain.module()),
+    ("ort.wasm.bundle.min.mjs", "lib/ort.wasm.bundle.min.mjs"),
+];
+
+/// What its WebAssembly uses; beside it memory that threads may share, which
+/// all that have JavaScript take.
+const ONNX_WEB_PROPOSALS: [Proposal; 6] = [
+    Proposal::BulkMemory,
+    Proposal::MultiValue,
+    Proposal::ReferenceTypes,
+    Proposal::SaturatingFloatToInt,
+    Proposal::SignExtension,
+    Proposal::Simd,
+];
+
 /// What zig has a module for WASI use.
 const PROPOSALS: [Proposal; 5] = [
     Proposal::BulkMemory,
@@ -106,6 +123,7 @@ pub(super) fn follow(
         Rewrite::MachineRust => bench.machine_rust(),
         Rewrite::MachineTract => bench.machine_tract(),
         Rewrite::OnnxRuntime => bench.onnx_runtime(),
+        Rewrite::OnnxWeb => bench.onnx_web(),
         Rewrite::WasmC => bench.wasm(false),
         Rewrite::WasmCSimd => bench.wasm(true),
         Rewrite::Component => bench.component(),
@@ -201,6 +219,34 @@ impl Bench<'_> {
         self.record(MODEL, "", String::new())
     }
 
+    /// A guest of files that are there: nothing is compiled.
+    fn onnx_web(&self) -> Result<RewriteRecord, String> {
+        let library = self.folder.join("lib");
+        fs::create_dir(&library).map_err(|error| in_words(&library, &error))?;
+        let from_setup = |(from, to)| {
+            let from = self.places.onnx_web.join(from);
+            copy(&from, &self.folder.join(to)).map_err(|error| format!("{error}: {NEEDS_SETUP}"))
+        };
+        ONNX_WEB.into_iter().try_for_each(from_setup)?;
+        for name in ["onnx.mjs", MODEL] {
+            copy(&self.sources().join(name), &library.join(name))?;
+        }
+        let record = self.record(&format!("lib/{MODEL}"), "", String::new())?;
+        let name = &self.workload.name;
+        self.write_manifest(
+            &record,
+            Manifest {
+                title: format!("the model of {name} in ONNX Runtime Web"),
+                source: format!("workloads/{name}/{FOLDER}/model.onnx; npm onnxruntime-web"),
+                boundary: Boundary::JavaScript,
+                interpreter: Interpreter::OnnxRuntime,
+                proposals: ONNX_WEB_PROPOSALS.into(),
+                ..manifest_of_one()
+            },
+        )?;
+        Ok(record)
+    }
+
     /// A guest, with the `guest.toml` that says so.
     fn wasm(&self, with_simd: bool) -> Result<RewriteRecord, String> {
         let sources = headers()?;
@@ -289,7 +335,7 @@ impl Bench<'_> {
         let manifest = Manifest {
             name: self.rewrite.guest_name(self.workload),
             opt_in: Some(format!("{name} alone, as wasmfit routes makes and measures it")),
-            files: BTreeMap::from([(Start::Plain.module().to_owned(), record.sha256.clone())]),
+            files: hashes_below(self.folder)?,
             made: Some(made),
             ..manifest
         };
@@ -299,9 +345,7 @@ impl Bench<'_> {
     /// A folder that is a workload's: `workload` around its own Python.
     fn lay_out_around(&self, workload: &str) -> Result<(), String> {
         self.lay_out_assets()?;
-        let original = self.workload.folder.join("workload.py");
-        let copy = self.folder.join("original.py");
-        fs::copy(&original, &copy).map_err(|error| in_words(&original, &error))?;
+        copy(&self.workload.folder.join("workload.py"), &self.folder.join("original.py"))?;
         write(&self.folder.join("workload.py"), workload)
     }
 
@@ -311,9 +355,7 @@ impl Bench<'_> {
     }
 
     fn copy_model(&self) -> Result<(), String> {
-        let model = self.sources().join(MODEL);
-        let copied = fs::copy(&model, self.folder.join(MODEL));
-        copied.map(|_| ()).map_err(|error| in_words(&model, &error))
+        copy(&self.sources().join(MODEL), &self.folder.join(MODEL))
     }
 
     fn sources(&self) -> PathBuf {
@@ -410,6 +452,23 @@ fn manifest_of_one() -> Manifest {
     }
 }
 
+/// SHA-256 of every file of a folder, by its path in it.
+fn hashes_below(folder: &Path) -> Result<BTreeMap<String, String>, String> {
+    let mut found = BTreeMap::new();
+    let entries = fs::read_dir(folder).map_err(|error| in_words(folder, &error))?;
+    for entry in entries {
+        let path = entry.map_err(|error| in_words(folder, &error))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() {
+            let below = hashes_below(&path)?.into_iter();
+            found.extend(below.map(|(inner, hash)| (format!("{name}/{inner}"), hash)));
+        } else {
+            found.insert(name, file_sha256(&path).map_err(|error| in_words(&path, &error))?);
+        }
+    }
+    Ok(found)
+}
+
 /// A folder with `kernel.h`.
 fn headers() -> Result<tempfile::TempDir, String> {
     let folder = tempdir()?;
@@ -423,6 +482,10 @@ fn tempdir() -> Result<tempfile::TempDir, String> {
 
 fn write(path: &Path, text: &str) -> Result<(), String> {
     fs::write(path, text).map_err(|error| in_words(path, &error))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), String> {
+    fs::copy(from, to).map(|_| ()).map_err(|error| in_words(from, &error))
 }
 
 fn link(from: &Path, to: &Path) -> Result<(), String> {

@@ -63,6 +63,7 @@ const LAUNCH_NODE: &str = concat!(
     include_str!("../../runners/kit/src/lab.js"),
     include_str!("../../runners/kit/src/pyodide.js"),
     include_str!("../../runners/kit/src/micropython.js"),
+    include_str!("../../runners/kit/src/onnxruntime.js"),
     include_str!("../../runners/kit/src/sleeping.js"),
     include_str!("../../runners/node/src/launch.js")
 );

@@ -55,7 +55,7 @@ macro_rules! of_kit {
     };
 }
 
-const SCRIPTS: [(&str, &str); 19] = [
+const SCRIPTS: [(&str, &str); 21] = [
     ("/brython_guest.js", include_str!("page/brython_guest.js")),
     ("/conversation.js", include_str!("page/conversation.js")),
     ("/crossing.js", include_str!("page/crossing.js")),
@@ -74,6 +74,11 @@ const SCRIPTS: [(&str, &str); 19] = [
         ),
     ),
     ("/micropython_guest.js", include_str!("page/micropython_guest.js")),
+    (
+        "/onnxruntime.js",
+        of_kit!("onnxruntime.js", "openOnnxRuntime", "import { inSteps } from './steps.js';"),
+    ),
+    ("/onnxruntime_guest.js", include_str!("page/onnxruntime_guest.js")),
     ("/page.js", include_str!("page/page.js")),
     (
         "/pyodide.js",
@@ -234,6 +239,7 @@ const fn script_of(interpreter: Interpreter, conditions: Conditions) -> &'static
         Interpreter::Pyodide => "/pyodide_guest.js",
         Interpreter::Micropython => "/micropython_guest.js",
         Interpreter::Brython => "/brython_guest.js",
+        Interpreter::OnnxRuntime => "/onnxruntime_guest.js",
     }
 }
 

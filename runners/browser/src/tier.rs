@@ -78,6 +78,10 @@ impl Conditions {
                 Refused::Boundary(Boundary::HostCall),
                 "PyScript opens interpreters that have JavaScript of their own around them",
             ));
+            refused.push(refusal(
+                Refused::Interpreter(Interpreter::OnnxRuntime),
+                "PyScript opens interpreters of Python, and a model needs none: chromium/worker",
+            ));
         }
         if self.by_pyscript || self.is_in_worker {
             refused.push(refusal(

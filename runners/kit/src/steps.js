@@ -18,8 +18,9 @@ function inSteps(begin, memoryBytes) {
       const module = await compiling;
       begin("instantiate");
       const instance = await instantiate(module, imports);
-      // Its name may be a letter.
-      memory = Object.values(instance.exports).find((it) => it instanceof WebAssembly.Memory);
+      // Its name may be a letter, and it may come from outside.
+      const given = Object.values(imports).flatMap((it) => Object.values(it));
+      memory = [...Object.values(instance.exports), ...given].find((it) => it instanceof WebAssembly.Memory);
       limit(memory, memoryBytes);
       begin("initialize");
       return { module, instance };

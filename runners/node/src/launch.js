@@ -118,7 +118,27 @@ const openers = {
     const mount = (files) => folders.forEach(([root, path]) => copyFolder(files, root, path));
     return openMicroPython(loadMicroPython, { address: `${folder}micropython.wasm`, mount, ...options });
   },
+
+  async onnxruntime(folder, _, options) {
+    const [ort, { values }] = await Promise.all(
+      ["ort.wasm.bundle.min.mjs", "onnx.mjs"].map((name) => import(`${folder}${name}`)),
+    );
+    const where = { wasmBinary: readFileSync(`${folder}ort-wasm-simd-threaded.wasm`) };
+    const model = readFileSync(`${folder}model.onnx`);
+    return openOnnxRuntime(ort, { where, model, values, tell, ...options });
+  },
 };
+
+// The same as `crossing`, of messages that lie in no linear memory.
+function tell(message) {
+  addon.memoryIs(message.buffer);
+  const length = addon.answer(message.byteOffset, message.byteLength);
+  if (length < 0) return null;
+  const answer = new Uint8Array(length);
+  addon.memoryIs(answer.buffer);
+  addon.collect(0);
+  return answer;
+}
 
 function copyFolder(files, root, path) {
   files.mkdir(path);
@@ -219,7 +239,8 @@ process.exitCode = addon.main({
 
   runInInterpreter: (program) =>
     told(() => {
-      opened.turn(program);
+      const turned = opened.turn(program);
+      if (turned instanceof Promise) wait(turned);
     }),
 
   start: () =>

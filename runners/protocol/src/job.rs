@@ -143,6 +143,9 @@ pub enum Interpreter {
     Brython,
     /// None: the workload was rewritten in a language that is compiled.
     Kernel,
+    /// None: the workload's model is run by ONNX Runtime, with the JavaScript
+    /// that is around that.
+    OnnxRuntime,
 }
 
 impl Interpreter {
@@ -155,6 +158,7 @@ impl Interpreter {
             Self::Micropython => "micropython",
             Self::Brython => "brython",
             Self::Kernel => "kernel",
+            Self::OnnxRuntime => "onnxruntime",
         }
     }
 
@@ -166,6 +170,7 @@ impl Interpreter {
             Self::Pyodide => "pyodide.asm.wasm",
             Self::Micropython => "micropython.wasm",
             Self::Brython => "brython.js",
+            Self::OnnxRuntime => "ort-wasm-simd-threaded.wasm",
         }
     }
 

@@ -37,7 +37,8 @@ export async function converse(Guest, setup, director, enter = () => {}, source 
     for (let next = await opening; next; next = await director.next(told(null))) {
       if (next.series && requests.length === 0) requests = await director.requests();
       turn = new Turn(next, requests, enter);
-      guest.turn(next.program);
+      // What runs models has promises within its turns.
+      await guest.turn(next.program);
     }
   } catch (error) {
     await director.next(told(ending(error)));

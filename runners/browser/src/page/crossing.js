@@ -55,7 +55,7 @@ export class Turns {
   }
 
   turn(program) {
-    this.opened.turn(program);
+    return this.opened.turn(program);
   }
 
   memoryBytes() {
