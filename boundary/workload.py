@@ -13,6 +13,9 @@ The way in is answered with the last eight bytes or the last value: too little t
 anything, and enough to show that the payload has arrived. The way out comes from values
 that are made before.
 
+Where the values of `wit-` ways come from, or go to, is the host of a component, or another
+component (boundary/component): with them it is the same.
+
 Where the values of `js-` ways come from, or go to, is JavaScript around the guest, which
 has the same ones ready (runners/kit/src/lab.js): their requests are a header, and every
 response is the last value, as the side that values went to has read it.
@@ -202,11 +205,11 @@ class Across(Encoded):
     the other side has read it, or None.
     """
 
-    def __init__(self, fetch, hand, prepare):
+    def __init__(self, fetch, hand, prepare, last):
         from struct import Struct
 
         super().__init__(lambda request: fetch(count_of(request)), None, prepare)
-        self.hand, self.pack = hand, Struct("<d").pack
+        self.hand, self.last, self.pack = hand, last, Struct("<d").pack
 
     def infer(self, model, x):
         direction, values = x
@@ -214,7 +217,7 @@ class Across(Encoded):
 
     def encode(self, y):
         direction, values = y
-        last = last_of(values) if direction == IN else self.hand(values)
+        last = self.last(values) if direction == IN else self.hand(values)
         return b"" if last is None else self.pack(last)
 
     @staticmethod
@@ -226,17 +229,21 @@ def last_of(values):
     return values[-1] if len(values) else None
 
 
-def of_js(way, prepare=list):
-    """Returns a way between Python and JavaScript; natively, a copy within Python."""
+def of_lab(platform, way, prepare, last=last_of):
+    """Returns a way between Python and what is around it; natively, a copy within Python."""
     import sys
 
-    # By platform: where JavaScript's end is missing, a copy is not to pass for the way.
-    if sys.platform != "emscripten":
+    # By platform: where the other end is missing, a copy is not to pass for the way.
+    if sys.platform != platform:
         held = Prepared(lambda count: prepare(numbers(count)))
-        return Across(lambda count: held[count][:], lambda values: last_of(values[:]), prepare)
+        return Across(lambda count: held[count][:], lambda values: last(values[:]), prepare, last)
     import wasmfit_lab
 
-    return Across(*way(wasmfit_lab), prepare)
+    return Across(*way(wasmfit_lab), prepare, last)
+
+
+def of_js(way, prepare=list):
+    return of_lab("emscripten", way, prepare)
 
 
 def by_proxy(lab):
@@ -280,6 +287,39 @@ def by_view(lab):
     return fetch, lab.takeView
 
 
+ITEM_VALUES = 8
+
+
+def of_wit_bytes():
+    from struct import unpack
+
+    def last(values):
+        return unpack("<d", values[-VALUE_BYTES:])[0] if values else None
+
+    return of_lab("wasi", lambda lab: (lab.hold_bytes, lab.take_bytes), lambda it: it.tobytes(), last)
+
+
+def of_wit_floats():
+    return of_lab("wasi", lambda lab: (lab.hold_floats, lab.take_floats), list)
+
+
+def of_wit_items():
+    """Returns the way of records: a number, and eight values of the list."""
+    from collections import namedtuple
+
+    # As records come from the other side, so they go there: by the names of their fields.
+    Item = namedtuple("Item", ["number", "values"])
+
+    def items(values):
+        starts = range(0, len(values), ITEM_VALUES)
+        return [Item(number, list(values[at : at + ITEM_VALUES])) for number, at in enumerate(starts)]
+
+    def last(items):
+        return last_of(items[-1].values) if items else None
+
+    return of_lab("wasi", lambda lab: (lab.hold_items, lab.take_items), items, last)
+
+
 ENCODINGS = {
     "raw": Raw,
     "items": Items,
@@ -295,6 +335,9 @@ ENCODINGS = {
     "js-json": lambda: of_js(by_json),
     "js-copy": lambda: of_js(by_copy, prepare=lambda values: values),
     "js-view": lambda: of_js(by_view, prepare=lambda values: values),
+    "wit-bytes": of_wit_bytes,
+    "wit-floats": of_wit_floats,
+    "wit-items": of_wit_items,
 }
 
 _encoding = ENCODINGS[BOUNDARY["encoding"]]()

@@ -229,7 +229,8 @@ impl Guest {
     }
 
     /// Why a guest that was made for some workloads does not serve this one;
-    /// nothing where it does. One that comes as it is was made for none.
+    /// nothing where it does. One that comes as it is was made for none, and so
+    /// was one that is made for any.
     pub(crate) fn was_made_for(&self, workload: &Workload) -> Option<Result<(), String>> {
         let made = self.manifest.made.as_ref()?;
         let (guest, name) = (&self.manifest.name, &workload.name);
@@ -237,6 +238,9 @@ impl Guest {
             return Some(Err(format!(
                 "guest {guest} was made by another version of wasmfit: make it again"
             )));
+        }
+        if made.workloads.is_empty() {
+            return None;
         }
         Some(match (made.workloads.get(name), workload.identity()) {
             (Some(then), Ok(now)) if *then == now => Ok(()),

@@ -11,6 +11,8 @@ mod check;
 mod classes;
 mod cli;
 mod commands;
+mod compiler;
+mod components;
 mod conformance;
 mod container;
 mod crossings;

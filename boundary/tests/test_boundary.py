@@ -19,8 +19,8 @@ FOLDER = Path(__file__).parents[1]
 MANIFESTS = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in FOLDER.glob("*.toml")}
 # Not in Python itself, nor in what scripts/setup installs.
 HERE = [name for name in sorted(MANIFESTS) if name != "msgpack"]
-# Between Python and JavaScript, of which there is none here: both sides are Python.
-ACROSS = [name for name in HERE if name.startswith("js-")]
+# Between Python and what is around it, of which there is nothing here: both sides are Python.
+ACROSS = [name for name in HERE if name.startswith(("js-", "wit-"))]
 # Requests and responses of these hold the values.
 ENCODED = [name for name in HERE if name not in ("raw", "items", *ACROSS)]
 # The largest payloads take no other way than these.

@@ -118,7 +118,7 @@ pub struct Making {
     pub steps: Vec<MakingStep>,
     /// The workloads that it was made for, by name, each with a SHA-256 over
     /// its code, its assets and how many requests of which batches it has. It
-    /// serves no others.
+    /// serves no others; one that is for none of them in particular serves any.
     pub workloads: BTreeMap<String, String>,
     /// What its functions cover; none where all are there.
     #[serde(default)]

@@ -28,11 +28,16 @@ Examples:
   What values cost to and from JavaScript around the guest:
     wasmfit boundary --encoding js-proxy --encoding js-copy \\
         --target native@cpython-3.15 --target node/v8@pyodide-3.14
+  What typed lists cost a component, from its host and from another component:
+    wasmfit boundary --encoding wit-bytes --encoding wit-floats --encoding wit-items \\
+        --target native@cpython-3.15 --target wasmtime/cranelift@component-3.14 \\
+        --target wasmtime/cranelift@component-3.14-composed
   Go on with one that was interrupted:
     wasmfit bench --resume runs/boundary-2026-01-31T12-00-00Z")]
 pub(crate) struct Boundary {
     /// Encoding; repeatable [default: all but msgpack, which is not in Python
-    /// itself, and js-..., which need JavaScript around the guest]
+    /// itself, js-..., which need JavaScript around the guest, and wit-...,
+    /// which need components]
     #[arg(short, long = "encoding", value_enum, value_name = "ENCODING")]
     pub(crate) encodings: Vec<Encoding>,
     /// Target; repeatable [default: native and all that compile]
@@ -100,6 +105,12 @@ pub(crate) enum Encoding {
     JsCopy,
     /// A buffer to and from JavaScript, as a view
     JsView,
+    /// Bytes between components or with their host: list<u8>
+    WitBytes,
+    /// Numbers between components or with their host: list<f64>
+    WitFloats,
+    /// Records between components or with their host, a list of numbers in each
+    WitItems,
 }
 
 impl Encoding {

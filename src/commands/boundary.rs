@@ -10,6 +10,7 @@ use wasmfit_reports::Analysis;
 
 use crate::cli::{Bench, Boundary, Encoding, Purpose};
 use crate::commands::{bench, require_no_run};
+use crate::components;
 use crate::crossings;
 use crate::exit::{CommandError, Ending};
 use crate::places::Places;
@@ -27,6 +28,10 @@ pub(crate) fn run(arguments: &Boundary) -> Result<Ending, CommandError> {
         Path::new("runs").join(format!("boundary-{}", now.replace(':', "-")))
     });
     require_no_run(&out, ", or go on with it by `wasmfit bench --resume`")?;
+    if arguments.targets.iter().any(|it| components::lab::is_one(&it.guest)) {
+        // Before anything is written: without its compilers there is nothing to measure.
+        components::lab::ensure(&Places::find()?).map_err(CommandError::Setup)?;
+    }
     let bench = bench_of(arguments, &out);
     for encoding in encodings(arguments) {
         of_encoding(encoding).write(&out.join("workloads"))?;

@@ -7,7 +7,6 @@
 //! a folder of its own that a runner takes for the workload's; what serves in
 //! WebAssembly becomes a guest.
 
-mod compiler;
 mod recipe;
 
 use std::fs;

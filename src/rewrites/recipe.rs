@@ -5,12 +5,12 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use wasmfit_kit::DRIVER;
 use wasmfit_protocol::{Boundary, Interpreter, Proposal, Start, file_sha256};
 use wasmfit_record::{Making, RewriteRecord};
 
-use super::compiler::Compiler;
 use super::{FOLDER, Rewrite};
+use crate::compiler::Compiler;
+use crate::components::{self, NEEDS_SETUP, scratch};
 use crate::guests::{Manifest, driver_sha256};
 use crate::making::in_words;
 use crate::places::Places;
@@ -27,13 +27,6 @@ const EXTENDED: &str = include_str!("../../rewrites/extended.py");
 
 /// The workload around a model that ONNX Runtime runs.
 const ONNX: &str = include_str!("../../rewrites/onnx.py");
-
-/// The world of a component, and what serves in it.
-const COMPONENT_WORLD: &str = include_str!("../../rewrites/component.wit");
-const COMPONENT: &str = include_str!("../../rewrites/component.py");
-
-/// What componentize-py brings along.
-const COMPONENT_PYTHON: &str = "3.14.0";
 
 /// What serves from an ONNX model by tract, as a package of its own: its
 /// dependencies take minutes to compile, and are for this alone.
@@ -99,12 +92,11 @@ const PROPOSALS: [Proposal; 5] = [
 
 const NEEDS_CC: &str = "install a C compiler, or set WASMFIT_CC";
 const NEEDS_RUSTC: &str = "install Rust, or set WASMFIT_RUSTC";
-const NEEDS_SETUP: &str = "run scripts/setup";
 
 /// All that makes a difference to how rewrites are made, beside their sources.
 pub(super) fn identity() -> String {
     let native = [HEADER, EXTENDED, ONNX, TRACT, TRACT_MANIFEST, TRACT_LOCK].concat();
-    let texts = [&native, GUEST, COMPONENT_WORLD, COMPONENT, DRIVER].concat();
+    let texts = [&native, GUEST, &components::identity()].concat();
     format!("{texts}{NATIVE_C:?}{WASM_C:?}{RUST:?}")
 }
 
@@ -147,17 +139,16 @@ impl Bench<'_> {
 
     fn extension_cython(&self) -> Result<RewriteRecord, String> {
         self.lay_out_around(EXTENDED)?;
-        let scratch = tempdir()?;
+        let scratch = scratch()?;
         let translated = scratch.path().join("kernel.c");
-        let (_, cython) = self
-            .python_tool("cython")
+        let (_, cython) = Compiler::of_module(self.places, "cython")
             .arguments(&["-3", "--module-name", "kernel"])
             .hidden(self.sources().join("extension.pyx"))
             .hidden("-o")
             .hidden(&translated)
             .run()?;
         let compiler = self.compile_extension(&translated)?;
-        let (version, _) = self.python_tool("cython").argument("--version").run()?;
+        let (version, _) = Compiler::of_module(self.places, "cython").argument("--version").run()?;
         let version = format!("{}; {}", version.trim(), self.version_of_cc()?);
         self.record(SHARED_OBJECT, &version, format!("{cython} extension.pyx && {compiler}"))
     }
@@ -254,8 +245,7 @@ impl Bench<'_> {
         write(&guest, GUEST)?;
         let module = Start::Plain.module();
         let simd: &[&str] = if with_simd { &["-msimd128"] } else { &[] };
-        let (_, command) = self
-            .python_tool("ziglang")
+        let (_, command) = Compiler::zig(self.places)
             .arguments(&WASM_C)
             .arguments(simd)
             // A module that is shipped carries no names.
@@ -267,7 +257,7 @@ impl Bench<'_> {
             .hidden("-o")
             .hidden(self.folder.join(module))
             .run()?;
-        let (version, _) = self.python_tool("ziglang").argument("version").run()?;
+        let (version, _) = Compiler::zig(self.places).argument("version").run()?;
         let version = format!("zig {}", version.trim());
         let record = self.record(module, &version, format!("{command} kernel.c"))?;
         let name = &self.workload.name;
@@ -287,36 +277,24 @@ impl Bench<'_> {
     /// The workload's Python and CPython around it as a component, initialised:
     /// a guest too.
     fn component(&self) -> Result<RewriteRecord, String> {
-        let sources = tempdir()?;
-        let (world, app) = (sources.path().join("wit"), sources.path().join("app"));
-        for folder in [&world, &app] {
-            fs::create_dir(folder).map_err(|error| in_words(folder, &error))?;
-        }
-        write(&world.join("guest.wit"), COMPONENT_WORLD)?;
-        write(&app.join("app.py"), COMPONENT)?;
-        write(&app.join("driver.py"), DRIVER)?;
         let module = Start::Plain.module();
-        let (_, command) = self
-            .componentize()
-            .arguments(&["-d", "wit", "-w", "guest", "componentize", "app"])
-            .hidden("-p")
-            .hidden(&app)
-            .hidden("-p")
-            .hidden(&self.workload.folder)
-            .hidden("-o")
-            .hidden(self.folder.join(module))
-            .within(sources.path())
-            .run()?;
-        let (version, _) = self.componentize().argument("--version").run()?;
-        let version = version.trim().to_owned();
-        let record = self.record(module, &version, command)?;
+        let packed = components::pack(
+            self.places,
+            components::WORLD,
+            &self.workload.folder,
+            &self.folder.join(module),
+        )?;
+        let record = self.record(module, &packed.by, packed.command)?;
         let name = &self.workload.name;
         self.write_manifest(
             &record,
             Manifest {
-                title: format!("{name} and CPython {COMPONENT_PYTHON} as a component, initialised"),
-                source: format!("workloads/{name}/workload.py by {version}"),
-                python: COMPONENT_PYTHON.to_owned(),
+                title: format!(
+                    "{name} and CPython {} as a component, initialised",
+                    components::PYTHON
+                ),
+                source: format!("workloads/{name}/workload.py by {}", packed.by),
+                python: components::PYTHON.to_owned(),
                 boundary: Boundary::Component,
                 interpreter: Interpreter::Cpython,
                 proposals: BTreeSet::from([Proposal::ComponentModel]),
@@ -375,21 +353,6 @@ impl Bench<'_> {
         let (told, _) =
             Compiler::new(&self.places.cc, "cc", NEEDS_CC).argument("--version").run()?;
         Ok(told.lines().next().unwrap_or_default().to_owned())
-    }
-
-    fn componentize(&self) -> Compiler {
-        let program = self.places.compilers.join("bin/componentize-py");
-        Compiler::new(&program, "componentize-py", NEEDS_SETUP)
-    }
-
-    /// A tool that comes as a module of Python.
-    fn python_tool(&self, module: &str) -> Compiler {
-        let cache = self.places.compilers.join("bin/cache");
-        Compiler::new(&self.places.compilers.join("bin/python"), module, NEEDS_SETUP)
-            .hidden("-m")
-            .hidden(module)
-            .variable("ZIG_GLOBAL_CACHE_DIR", &cache)
-            .variable("ZIG_LOCAL_CACHE_DIR", &cache)
     }
 
     /// Compiles the C of an extension module; returns the command.
@@ -471,13 +434,9 @@ fn hashes_below(folder: &Path) -> Result<BTreeMap<String, String>, String> {
 
 /// A folder with `kernel.h`.
 fn headers() -> Result<tempfile::TempDir, String> {
-    let folder = tempdir()?;
+    let folder = scratch()?;
     write(&folder.path().join("kernel.h"), HEADER)?;
     Ok(folder)
-}
-
-fn tempdir() -> Result<tempfile::TempDir, String> {
-    tempfile::tempdir().map_err(|error| format!("no folder for what is compiled: {error}"))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), String> {

@@ -76,6 +76,11 @@ pub(crate) const fn of_encoding(encoding: Encoding) -> OwnWorkload {
         }
         Encoding::JsJson => ("boundary-js-json", include_str!("../../boundary/js-json.toml")),
         Encoding::JsCopy => ("boundary-js-copy", include_str!("../../boundary/js-copy.toml")),
+        Encoding::WitBytes => ("boundary-wit-bytes", include_str!("../../boundary/wit-bytes.toml")),
+        Encoding::WitFloats => {
+            ("boundary-wit-floats", include_str!("../../boundary/wit-floats.toml"))
+        }
+        Encoding::WitItems => ("boundary-wit-items", include_str!("../../boundary/wit-items.toml")),
         Encoding::JsView => ("boundary-js-view", include_str!("../../boundary/js-view.toml")),
     };
     OwnWorkload { name, manifest, code: include_str!("../../boundary/workload.py") }

@@ -70,8 +70,10 @@ pub enum Route {
     Kernel,
     /// The same to WebAssembly.
     WasmKernel,
-    /// The model as ONNX.
+    /// The model as ONNX, natively.
     Model,
+    /// The same in WebAssembly.
+    WasmModel,
 }
 
 impl Route {
@@ -86,7 +88,8 @@ impl Route {
             Self::Extension => "Python, native, infer compiled",
             Self::Kernel => "no Python, native",
             Self::WasmKernel => "no Python, in WebAssembly",
-            Self::Model => "the model as ONNX",
+            Self::Model => "the model as ONNX, native",
+            Self::WasmModel => "the model as ONNX, in WebAssembly",
         }
     }
 
@@ -99,7 +102,13 @@ impl Route {
             _ if cell.target.is_native() => Self::Native,
             _ if cell.boundary == Some(Boundary::Component) => Self::Component,
             Some(RewriteRecord { part: RewrittenPart::Inference, .. }) => Self::Extension,
-            Some(RewriteRecord { part: RewrittenPart::Model, .. }) => Self::Model,
+            Some(RewriteRecord { part: RewrittenPart::Model, .. }) => {
+                if guest.is_some() {
+                    Self::WasmModel
+                } else {
+                    Self::Model
+                }
+            }
             Some(RewriteRecord { part: RewrittenPart::Whole, .. }) => {
                 if guest.is_some() {
                     Self::WasmKernel

@@ -105,7 +105,8 @@ fn in_words(routes: &Routes) -> Option<String> {
         (Route::Extension, "native Python with infer compiled"),
         (Route::Kernel, "compiled natively without Python"),
         (Route::WasmKernel, "the same in WebAssembly"),
-        (Route::Model, "the model as ONNX"),
+        (Route::Model, "the model as ONNX, natively"),
+        (Route::WasmModel, "the model as ONNX in WebAssembly"),
     ];
     let told = told.into_iter().filter_map(|(route, what)| {
         let (figures, times) = routes.fastest(route)?;

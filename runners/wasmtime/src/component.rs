@@ -1,5 +1,6 @@
 //! The guest that is a component: it exports `serve: func()` and imports
-//! `call: func(message: list<u8>) -> list<u8>`, next to WASI preview 2.
+//! `call: func(message: list<u8>) -> list<u8>`, next to WASI preview 2; one for
+//! the lab imports that too.
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use wasmtime_wasi::p2;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::guest::{self, MemoryLimit};
+use crate::lab;
 use crate::limit;
 
 /// The host's state while the component runs.
@@ -93,6 +95,7 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
     let mut linker = Linker::new(engine);
     p2::add_to_linker_sync(&mut linker)?;
     linker.root().func_wrap("call", call)?;
+    lab::add_to(&mut linker)?;
     Ok(linker)
 }
 

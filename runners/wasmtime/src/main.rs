@@ -5,6 +5,7 @@ mod command;
 mod component;
 mod coverage;
 mod guest;
+mod lab;
 mod limit;
 mod reactor;
 mod snapshot;

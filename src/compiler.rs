@@ -1,55 +1,74 @@
-//! Running what compiles rewrites.
+//! Running compilers.
 
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
+use crate::components::NEEDS_SETUP;
+use crate::places::Places;
+
 /// A command that compiles, and what to do where it does not start.
-pub(super) struct Compiler {
+pub(crate) struct Compiler {
     command: Command,
     words: Vec<String>,
     remedy: &'static str,
 }
 
 impl Compiler {
+    /// zig, as set-up has installed it.
+    pub(crate) fn zig(places: &Places) -> Self {
+        Self::of_module(places, "ziglang")
+    }
+
+    /// A tool of set-up's that comes as a module of Python.
+    pub(crate) fn of_module(places: &Places, module: &str) -> Self {
+        let programs = places.compilers.join("bin");
+        let cache = programs.join("cache");
+        Self::new(&programs.join("python"), module, NEEDS_SETUP)
+            .hidden("-m")
+            .hidden(module)
+            .variable("ZIG_GLOBAL_CACHE_DIR", &cache)
+            .variable("ZIG_LOCAL_CACHE_DIR", &cache)
+    }
+
     /// `program`, as a reader would call it.
-    pub(super) fn new(program: &Path, called: &str, remedy: &'static str) -> Self {
+    pub(crate) fn new(program: &Path, called: &str, remedy: &'static str) -> Self {
         Self { command: Command::new(program), words: vec![called.to_owned()], remedy }
     }
 
     /// Adds an argument that a reader is told.
-    pub(super) fn argument(mut self, argument: &str) -> Self {
+    pub(crate) fn argument(mut self, argument: &str) -> Self {
         self.words.push(argument.to_owned());
         self.hidden(argument)
     }
 
     /// Adds arguments that a reader is told.
-    pub(super) fn arguments(self, arguments: &[&str]) -> Self {
+    pub(crate) fn arguments(self, arguments: &[&str]) -> Self {
         arguments.iter().fold(self, |compiler, argument| compiler.argument(argument))
     }
 
     /// Adds an argument that says nothing to a reader: a folder of this
     /// machine.
-    pub(super) fn hidden(mut self, argument: impl AsRef<OsStr>) -> Self {
+    pub(crate) fn hidden(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.command.arg(argument);
         self
     }
 
     /// Sets a variable of its environment.
-    pub(super) fn variable(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+    pub(crate) fn variable(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
 
     /// Has it work in a folder, of which file names then are.
-    pub(super) fn within(mut self, folder: &Path) -> Self {
+    pub(crate) fn within(mut self, folder: &Path) -> Self {
         self.command.current_dir(folder);
         self
     }
 
     /// Runs it; returns what it printed and the command as it would be typed.
     /// An error says in one line what failed.
-    pub(super) fn run(mut self) -> Result<(String, String), String> {
+    pub(crate) fn run(mut self) -> Result<(String, String), String> {
         let called = self.words[0].clone();
         let output = self
             .command
