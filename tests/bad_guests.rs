@@ -43,6 +43,10 @@ struct World {
 
 impl World {
     fn new(module: &[u8], proposals: &[Proposal]) -> Self {
+        Self::with_boundary("stdio", module, proposals)
+    }
+
+    fn with_boundary(boundary: &str, module: &[u8], proposals: &[Proposal]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
         let workload = path("workloads/w");
@@ -54,7 +58,7 @@ impl World {
         fs::create_dir_all(&guest).expect("a guest folder");
         fs::write(guest.join("python.wasm"), module).expect("a module");
         let manifest = format!(
-            "name = 'small'\ntitle = 'x'\nsource = 'x'\npython = '3.12.0'\nboundary = 'stdio'\n\
+            "name = 'small'\ntitle = 'x'\nsource = 'x'\npython = '3.12.0'\nboundary = '{boundary}'\n\
              proposals = {}\npackages = {{}}\nfiles = {{ 'python.wasm' = '{}' }}\n",
             serde_json::to_string(proposals).expect("a list"),
             wasmfit_protocol::sha256(module)
@@ -226,5 +230,40 @@ fn a_module_beyond_the_memory_limit_is_refused() {
     assert_eq!(code, Some(1));
     for (tier, outcome) in outcomes(&run) {
         assert!(matches!(outcome, CellOutcome::Failed { .. }), "{tier}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_component_of_another_world_says_what_does_not_match() {
+    let call = "(import \"call\" (func (param \"message\" string) (result string)))";
+    let serve = "(core module $m (func (export \"f\") (param i32)))
+        (core instance $i (instantiate $m))
+        (func (export \"serve\") (param \"times\" u32) (canon lift (core func $i \"f\")))";
+    for (fields, reason) in [
+        ("", "it exports no serve"),
+        (serve, "its serve is another"),
+        (call, "expected `list` found `string`"),
+        ("(import \"elsewhere\" (func))", "`elsewhere`"),
+    ] {
+        let component = wat::parse_str(format!("(component {fields})")).expect("a component");
+        let needs = [Proposal::ComponentModel];
+        let (run, code) = World::with_boundary("component", &component, &needs).bench();
+        assert_eq!(code, Some(1));
+        for (tier, outcome) in outcomes(&run) {
+            match outcome {
+                CellOutcome::Failed { failure, .. } if tier.starts_with("wasmtime") => {
+                    assert_eq!(failure.kind, FailureKind::Guest, "{tier}: {failure:?}");
+                    let message = &failure.message;
+                    assert!(message.contains(reason), "{tier}: {message}");
+                    assert!(message.contains("a guest exports serve: func()"), "{tier}: {message}");
+                    assert!(!message.contains('\n'), "{tier}: {message}");
+                }
+                // In its own words, to which the component adds nothing.
+                CellOutcome::Unsupported { reason } if !tier.starts_with("wasmtime") => {
+                    assert!(reason.contains("the component model"), "{tier}: {reason}");
+                }
+                other => panic!("{tier}: {other:?}"),
+            }
+        }
     }
 }

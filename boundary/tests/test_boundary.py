@@ -20,7 +20,9 @@ MANIFESTS = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path
 # Not in Python itself, nor in what scripts/setup installs.
 HERE = [name for name in sorted(MANIFESTS) if name != "msgpack"]
 # Between Python and what is around it, of which there is nothing here: both sides are Python.
-ACROSS = [name for name in HERE if name.startswith(("js-", "wit-"))]
+JAVASCRIPT = [name for name in HERE if name.startswith("js-")]
+COMPONENT = [name for name in HERE if name.startswith("wit-")]
+ACROSS = [*JAVASCRIPT, *COMPONENT]
 # Requests and responses of these hold the values.
 ENCODED = [name for name in HERE if name not in ("raw", "items", *ACROSS)]
 # The largest payloads take no other way than these.
@@ -88,7 +90,7 @@ class JavaScript:
             return values[-1] if len(values) else None
 
         def hold(count):
-            return Held([1.5, 2.5, 3.5][:count])
+            return Held(VALUES[:count])
 
         self.taken = None
         self.lab, self.ffi = types.ModuleType("wasmfit_lab"), types.ModuleType("pyodide.ffi")
@@ -107,6 +109,39 @@ class JavaScript:
             unittest.mock.patch.object(sys, "platform", "emscripten"),
         ):
             yield
+
+
+class Host:
+    """Stands in for the other end of a component's lab, as componentize-py has Python see it."""
+
+    def __init__(self):
+        def take(last):
+            def taking(values):
+                self.taken = values
+                return last(values) if values else None
+            return taking
+
+        self.taken = None
+        self.lab = types.ModuleType("wasmfit_lab")
+        self.lab.hold_bytes = lambda count: struct.pack(f"<{count}d", *VALUES[:count])
+        self.lab.hold_floats = lambda count: VALUES[:count]
+        self.lab.hold_items = lambda count: [
+            types.SimpleNamespace(number=0, values=VALUES[:count])][:count]
+        self.lab.take_bytes = take(lambda values: struct.unpack("<d", values[-8:])[0])
+        self.lab.take_floats = take(lambda values: values[-1])
+        self.lab.take_items = take(lambda items: items[-1].values[-1])
+
+    @contextmanager
+    def there(self):
+        with (
+            unittest.mock.patch.dict(sys.modules, {"wasmfit_lab": self.lab}),
+            unittest.mock.patch.object(sys, "platform", "wasi"),
+        ):
+            yield
+
+
+# Of the other side; none that Python has itself.
+VALUES = [1.5, 2.5, 3.5]
 
 
 class Boundary(unittest.TestCase):
@@ -176,7 +211,7 @@ class Boundary(unittest.TestCase):
             self.assertEqual(len(set(values)), len(values))
             self.assertTrue(all(0 <= value < 1 for value in values))
 
-    def test_across_javascript_a_request_is_its_header_and_the_last_value_comes_back(self):
+    def test_across_a_request_is_its_header_and_the_last_value_comes_back(self):
         out = {size: response for direction, size, _, response in Lab("array").crossings()
                if direction == "out"}
         for name in ACROSS:
@@ -186,7 +221,7 @@ class Boundary(unittest.TestCase):
                     self.assertEqual(response, out[size][-8:])
 
     def test_across_javascript_each_way_hands_over_what_its_own_side_has(self):
-        for name in ACROSS:
+        for name in JAVASCRIPT:
             with self.subTest(encoding=name):
                 javascript = JavaScript()
                 with javascript.there():
@@ -206,11 +241,26 @@ class Boundary(unittest.TestCase):
                     empty = lab.respond(lab.module.header(direction, 0))
                     self.assertEqual(empty, b"")
 
-    def test_without_javascripts_end_there_is_no_way_to_it(self):
-        with unittest.mock.patch.object(sys, "platform", "emscripten"):
-            for name in ACROSS:
-                with self.subTest(encoding=name), self.assertRaises(ImportError):
-                    Lab(name)
+    def test_a_component_hands_over_what_its_host_has_and_the_other_way_round(self):
+        for name in COMPONENT:
+            with self.subTest(encoding=name):
+                host = Host()
+                with host.there():
+                    lab = Lab(name)
+                for direction in (lab.module.IN, lab.module.OUT, lab.module.BOTH):
+                    host.taken = None
+                    (last,) = struct.unpack("<d", lab.respond(lab.module.header(direction, 3)))
+                    # What Python has itself is below 1.
+                    self.assertEqual(last == 3.5, direction != lab.module.OUT)
+                    self.assertEqual(host.taken is None, direction == lab.module.IN)
+                    self.assertEqual(lab.respond(lab.module.header(direction, 0)), b"")
+
+    def test_without_the_other_end_there_is_no_way_to_it(self):
+        for platform, names in (("emscripten", JAVASCRIPT), ("wasi", COMPONENT)):
+            with unittest.mock.patch.object(sys, "platform", platform):
+                for name in names:
+                    with self.subTest(encoding=name), self.assertRaises(ImportError):
+                        Lab(name)
 
     def test_a_view_shares_the_memory_of_its_request_and_a_copy_does_not(self):
         import numpy as np

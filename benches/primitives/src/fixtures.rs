@@ -125,11 +125,18 @@ fn wasmfit(arguments: &[&str]) {
 
 /// The native interpreter, as `wasmfit` finds it.
 fn python() -> PathBuf {
-    let folder = |name: &str| env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
-    folder("WASMFIT_PYTHON").unwrap_or_else(|| {
-        let cache = folder("WASMFIT_CACHE")
-            .or_else(|| Some(folder("XDG_CACHE_HOME")?.join("wasmfit")))
-            .or_else(|| Some(folder("HOME")?.join(".cache/wasmfit")));
-        cache.unwrap_or_default().join("python-3.15/bin/python")
-    })
+    folder("WASMFIT_PYTHON").unwrap_or_else(|| cache().join("python-3.15/bin/python"))
+}
+
+/// Where `scripts/setup` has installed all, as `wasmfit` finds it.
+#[must_use]
+pub fn cache() -> PathBuf {
+    let cache = folder("WASMFIT_CACHE")
+        .or_else(|| Some(folder("XDG_CACHE_HOME")?.join("wasmfit")))
+        .or_else(|| Some(folder("HOME")?.join(".cache/wasmfit")));
+    cache.unwrap_or_default()
+}
+
+fn folder(name: &str) -> Option<PathBuf> {
+    env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from)
 }

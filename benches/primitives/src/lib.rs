@@ -18,6 +18,7 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 use wasmfit_kit::DRIVER;
 
 pub use door::Door;
+pub use fixtures::cache;
 use fixtures::{ENCODINGS, Fixtures};
 
 /// Folders of the host, and where a guest sees them.

@@ -122,7 +122,7 @@ fn concurrent(criterion: &mut Criterion) {
         .flat_map(|it| runtime.block_on(guest.serve(std::slice::from_ref(it))))
         .collect();
     let mut group = criterion.benchmark_group("wasmtime/concurrent");
-    group.sample_size(10);
+    group.sample_size(10).measurement_time(Duration::from_secs(10));
     for at_once in AT_ONCE {
         let id = BenchmarkId::from_parameter(at_once);
         group.bench_with_input(id, &requests[..at_once], |bencher, requests| {

@@ -24,7 +24,9 @@ fn main() -> Result<()> {
     let mut config = Config::new();
     config.strategy(Strategy::Cranelift);
     config.max_wasm_stack(STACK_BYTES);
-    // Nothing here is asynchronous, but it has to be larger.
+    // Nothing here is asynchronous,
+    config.concurrency_support(false);
+    // but this has to be larger.
     config.async_stack_size(2 * STACK_BYTES);
     let engine = Engine::new(&config)?;
     // SAFETY: the user vouches that Wasmtime made it.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use wasmfit_kit::protocol::{ColdPhase, Failure, FailureKind, GuestFiles};
 use wasmfit_kit::{ArtifactFile, Ended, Invocation, Session, read_module, refusal};
-use wasmtime::component::{Component, Linker, ResourceTable, WasmList};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, InstancePre, Linker, ResourceTable, WasmList};
 use wasmtime::{Engine, Store, StoreContextMut};
 use wasmtime_wasi::p2;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -14,6 +15,13 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use crate::guest::{self, MemoryLimit};
 use crate::lab;
 use crate::limit;
+
+/// What it exports.
+const SERVE: &str = "serve";
+
+/// What it may import.
+const IMPORTS: &str =
+    "call: func(message: list<u8>) -> list<u8>, wasmfit:component/lab and WASI 0.2";
 
 /// The host's state while the component runs.
 struct Host {
@@ -61,7 +69,7 @@ pub(crate) fn serve(
 ) -> Result<Ended, Failure> {
     session.begin(ColdPhase::Instantiate);
     let invocation = Invocation::new(files, &mut session);
-    let linker = linker(engine).map_err(|error| guest::runner_failure(&error.to_string()))?;
+    let linked = link(engine, component, files)?;
     session.live(|session| {
         let wasi = guest::wasi_builder(&invocation)?.build();
         let limit = MemoryLimit::of(memory_bytes);
@@ -71,24 +79,49 @@ pub(crate) fn serve(
             store.limiter(|host| &mut host.limit);
         }
         limit::grant(&mut store, limit::PLENTY);
-        let ended = run(&linker, component, &mut store);
+        let ended = run(&linked, &mut store);
         let Host { limit, session, .. } = store.into_data();
         let session = session.ok_or_else(|| guest::runner_failure("the session was lost"))?;
         Ok(guest::ended_with(session, &limit, ended.err(), None))
     })
 }
 
-fn run(
-    linker: &Linker<Host>,
-    component: &Component,
-    store: &mut Store<Host>,
-) -> wasmtime::Result<()> {
-    let instance = linker.instantiate(&mut *store, component)?;
-    let serve = instance.get_typed_func::<(), ()>(&mut *store, "serve")?;
+fn run(linked: &InstancePre<Host>, store: &mut Store<Host>) -> wasmtime::Result<()> {
+    let instance = linked.instantiate(&mut *store)?;
+    let serve = instance.get_typed_func::<(), ()>(&mut *store, SERVE)?;
     if let Some(session) = &mut store.data_mut().session {
         session.begin(ColdPhase::Initialize);
     }
     serve.call(store, ())
+}
+
+/// Finds what the component imports, and whether it exports what is called; a
+/// failure says what is not of its world.
+fn link(
+    engine: &Engine,
+    component: &Component,
+    files: &GuestFiles,
+) -> Result<InstancePre<Host>, Failure> {
+    let linker = linker(engine).map_err(|error| guest::runner_failure(&error.to_string()))?;
+    let other_world = |reason: &str| {
+        let message = format!(
+            "{}: {reason}: a guest exports {SERVE}: func() and imports no more than {IMPORTS}",
+            files.name
+        );
+        Failure::new(FailureKind::Guest, "instantiate", message)
+    };
+    // All of it: the last cause alone does not say whose types these are.
+    let linked = linker.instantiate_pre(component);
+    let linked = linked.map_err(|error| other_world(&format!("{error:#}")))?;
+    match component.component_type().get_export(engine, SERVE).map(|it| it.ty) {
+        Some(ComponentItem::ComponentFunc(it))
+            if it.params().len() == 0 && it.results().len() == 0 =>
+        {
+            Ok(linked)
+        }
+        Some(_) => Err(other_world("its serve is another")),
+        None => Err(other_world("it exports no serve")),
+    }
 }
 
 fn linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {

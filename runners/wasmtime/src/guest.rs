@@ -190,7 +190,8 @@ impl HostMonotonicClock for HostClock {
 /// Refuses memory beyond the job's limit, and remembers that it did.
 pub(crate) struct MemoryLimit {
     bytes: u64,
-    /// What it has let the guest have; none where it is not asked.
+    /// What it has let the guest have, in all its memories; none where it is
+    /// not asked.
     used: Option<u64>,
     refused: bool,
 }
@@ -205,14 +206,15 @@ impl MemoryLimit {
 impl ResourceLimiter for MemoryLimit {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let fits = desired as u64 <= self.bytes;
+        // A module has one memory, a component several.
+        let used = self.used.unwrap_or(0) + (desired - current) as u64;
+        let fits = used <= self.bytes;
         if fits {
-            // A guest has one memory.
-            self.used = Some(desired as u64);
+            self.used = Some(used);
         }
         self.refused |= !fits;
         Ok(fits)

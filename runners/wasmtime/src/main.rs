@@ -149,7 +149,9 @@ fn engine(tier: &str) -> Result<Engine, Failure> {
     config.max_wasm_stack(WASM_STACK_BYTES);
     // For the counters of an instrumented guest; nothing else has one.
     config.shared_memory(true);
-    // Nothing here is asynchronous, but Wasmtime checks one against the other.
+    // One request at a time: nothing here is asynchronous,
+    config.concurrency_support(false);
+    // but Wasmtime checks one against the other.
     config.async_stack_size(THREAD_STACK_BYTES);
     Engine::new(&config).map_err(explain)
 }
