@@ -47,6 +47,37 @@ fn items_are_measured_alone_and_in_batches_and_fitted() {
 }
 
 #[test]
+fn typed_lists_reach_a_component_from_its_host_and_from_another_component() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Its guests are made when they are asked for.
+    let guests = folder.path().join("guests");
+    let wasmfit = |out: &str, cache: Option<&Path>| {
+        let mut command = Command::new(cargo_bin("wasmfit"));
+        command.args(["boundary", "--encoding", "wit-items", "--target", NATIVE]);
+        command.args(["--target", "wasmtime/cranelift@component-3.14"]);
+        command.args(["--target", "wasmtime/cranelift@component-3.14-composed"]);
+        command.args(["--out", out, "--json"]).current_dir(folder.path());
+        command.env("WASMFIT_GUESTS", &guests);
+        command.envs(cache.map(|it| ("WASMFIT_CACHE", it)));
+        command.output().expect("wasmfit ran")
+    };
+    let empty = folder.path().join("empty");
+    let output = wasmfit("none", Some(&empty));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    assert!(stderr.contains("componentize-py does not start"), "{stderr}");
+    assert!(stderr.trim_end().ends_with("run scripts/setup"), "{stderr}");
+    assert!(!folder.path().join("none").exists(), "nothing was begun");
+    let output = wasmfit("run", None);
+    let analysis = json(&output);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let lab = &analysis["boundary"];
+    assert_eq!(lab["curves"].as_array().expect("curves").len(), 3);
+    // Two groups of payloads on each.
+    assert_eq!((&lab["identical_cells"], &lab["unverified_cells"]), (&4.into(), &0.into()));
+}
+
+#[test]
 fn payloads_beyond_the_memory_limit_fail_and_the_others_are_measured() {
     let folder = tempfile::tempdir().expect("a folder");
     let arguments = ["boundary", "--encoding", "array", "--target", NATIVE, "--memory", "32"];

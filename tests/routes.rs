@@ -13,13 +13,21 @@ use assert_cmd::cargo::cargo_bin_cmd;
 use wasmfit_record::{Cell, CellOutcome, RunDirectory};
 use wasmfit_reports::analysis::{Analysis, Route};
 
+/// With kernels.
 const WORKLOAD: &str = "digits-mlp-python";
+
+/// With a model.
+const WITH_MODEL: &str = "digits-mlp-numpy";
 
 /// A folder with guests, a cache of rewrites and a workload of its own.
 struct World(tempfile::TempDir);
 
 impl World {
     fn new() -> Self {
+        Self::of(WORKLOAD)
+    }
+
+    fn of(workload: &str) -> Self {
         let world = Self(tempfile::tempdir().expect("a folder"));
         for name in ["guests", "cache"] {
             fs::create_dir_all(world.path(name)).expect("a folder");
@@ -34,8 +42,8 @@ impl World {
                 symlink(entry.path(), world.path("cache").join(entry.file_name())).expect("linked");
             }
         }
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("workloads").join(WORKLOAD);
-        copy(&source, &world.path("workloads").join(WORKLOAD));
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("workloads").join(workload);
+        copy(&source, &world.path("workloads").join(workload));
         world
     }
 
@@ -48,8 +56,12 @@ impl World {
     }
 
     fn routes(&self, out: &str, environment: &[(&str, &str)]) -> Output {
+        self.routes_on("wasmtime", out, environment)
+    }
+
+    fn routes_on(&self, runtime: &str, out: &str, environment: &[(&str, &str)]) -> Output {
         let mut command = cargo_bin_cmd!("wasmfit");
-        command.args(["routes", "--runtime", "wasmtime", "--out", out]).current_dir(self.0.path());
+        command.args(["routes", "--runtime", runtime, "--out", out]).current_dir(self.0.path());
         command.env("WASMFIT_GUESTS", self.path("guests"));
         command.env("WASMFIT_WORKLOADS", self.path("workloads"));
         command.env("WASMFIT_CACHE", self.path("cache"));
@@ -148,4 +160,39 @@ fn what_is_missing_broken_or_wrong_is_left_out_and_said() {
     let analysis = world.analysis("run");
     let mut measured = analysis.routes.iter().flat_map(|it| &it.measured);
     assert!(measured.all(|it| it.target.to_string() != wrong));
+}
+
+#[test]
+fn a_model_serves_without_python_in_node_and_is_compared_with_it() {
+    let world = World::of(WITH_MODEL);
+    let rewrite = world.path("workloads").join(WITH_MODEL).join("rewrite");
+    // tract takes minutes to compile.
+    fs::remove_file(rewrite.join("onnx.rs")).expect("removed");
+    let output = world.routes_on("node", "run", &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let analysis = world.analysis("run");
+    assert_eq!(analysis.routes.len(), 2, "a case for each batch size");
+    for routes in &analysis.routes {
+        let ways = routes.measured.iter().map(|it| (it.route, it.target.to_string()));
+        let ways: Vec<(Route, String)> = ways.collect();
+        for (route, target) in [
+            (Route::Model, "onnxruntime/cpu@cpython-3.11"),
+            (Route::WasmModel, "node/v8@digits-mlp-numpy.onnx"),
+        ] {
+            assert!(ways.contains(&(route, target.to_owned())), "{route:?} {target}: {ways:?}");
+        }
+    }
+    for (values, reason) in [
+        ("return new Float32Array(request);", "differs from native"),
+        ("throw new Error(\"no pixels\");", "no pixels"),
+    ] {
+        let script = format!("export function values(request) {{ {values} }}");
+        fs::write(rewrite.join("onnx.mjs"), script).expect("written");
+        let out = reason.replace(' ', "-");
+        let output = world.routes_on("node", &out, &[]);
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        let cell = world.cell(&out, "node/v8@digits-mlp-numpy.onnx");
+        let CellOutcome::Failed { failure, .. } = &cell.outcome else { panic!("{cell:?}") };
+        assert!(failure.message.contains(reason), "{failure:?}");
+    }
 }

@@ -30,7 +30,7 @@ pub(crate) struct Routes {
     #[arg(value_name = "NAME|PATH")]
     pub(crate) workloads: Vec<String>,
     /// Runtime to measure WebAssembly on; repeatable [default: wasmtime, wasmer,
-    /// wasmedge, and chromium where a browser is installed]
+    /// wasmedge, and node and chromium where they are installed]
     #[arg(long = "runtime", value_name = "NAME")]
     pub(crate) runtimes: Vec<String>,
     /// Native interpreter, CPython 3.11 or later, for example of a virtual

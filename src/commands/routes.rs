@@ -92,7 +92,9 @@ fn runtimes_of(arguments: &Routes, places: &Places) -> Vec<String> {
         return arguments.runtimes.clone();
     }
     let browser = places.browser.program.is_file().then_some("chromium");
-    ["wasmtime", "wasmer", "wasmedge"].into_iter().chain(browser).map(str::to_owned).collect()
+    let node = places.node.is_file().then_some("node");
+    let usual = ["wasmtime", "wasmer", "wasmedge"].into_iter();
+    usual.chain(node).chain(browser).map(str::to_owned).collect()
 }
 
 /// Native, Python in WebAssembly, and what the workloads were rewritten as.

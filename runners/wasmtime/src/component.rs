@@ -69,7 +69,7 @@ pub(crate) fn serve(
 ) -> Result<Ended, Failure> {
     session.begin(ColdPhase::Instantiate);
     let invocation = Invocation::new(files, &mut session);
-    let linked = link(engine, component, files)?;
+    let ready = link(engine, component, files)?;
     session.live(|session| {
         let wasi = guest::wasi_builder(&invocation)?.build();
         let limit = MemoryLimit::of(memory_bytes);
@@ -79,15 +79,15 @@ pub(crate) fn serve(
             store.limiter(|host| &mut host.limit);
         }
         limit::grant(&mut store, limit::PLENTY);
-        let ended = run(&linked, &mut store);
+        let ended = run(&ready, &mut store);
         let Host { limit, session, .. } = store.into_data();
         let session = session.ok_or_else(|| guest::runner_failure("the session was lost"))?;
         Ok(guest::ended_with(session, &limit, ended.err(), None))
     })
 }
 
-fn run(linked: &InstancePre<Host>, store: &mut Store<Host>) -> wasmtime::Result<()> {
-    let instance = linked.instantiate(&mut *store)?;
+fn run(ready: &InstancePre<Host>, store: &mut Store<Host>) -> wasmtime::Result<()> {
+    let instance = ready.instantiate(&mut *store)?;
     let serve = instance.get_typed_func::<(), ()>(&mut *store, SERVE)?;
     if let Some(session) = &mut store.data_mut().session {
         session.begin(ColdPhase::Initialize);
@@ -111,13 +111,13 @@ fn link(
         Failure::new(FailureKind::Guest, "instantiate", message)
     };
     // All of it: the last cause alone does not say whose types these are.
-    let linked = linker.instantiate_pre(component);
-    let linked = linked.map_err(|error| other_world(&format!("{error:#}")))?;
+    let ready = linker.instantiate_pre(component);
+    let ready = ready.map_err(|error| other_world(&format!("{error:#}")))?;
     match component.component_type().get_export(engine, SERVE).map(|it| it.ty) {
         Some(ComponentItem::ComponentFunc(it))
             if it.params().len() == 0 && it.results().len() == 0 =>
         {
-            Ok(linked)
+            Ok(ready)
         }
         Some(_) => Err(other_world("its serve is another")),
         None => Err(other_world("it exports no serve")),
