@@ -72,7 +72,8 @@ fn typed_lists_reach_a_component_from_its_host_and_from_another_component() {
     let analysis = json(&output);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let lab = &analysis["boundary"];
-    assert_eq!(lab["curves"].as_array().expect("curves").len(), 3);
+    // In, out and both ways.
+    assert_eq!(lab["curves"].as_array().expect("curves").len(), 3 * 3);
     // Two groups of payloads on each.
     assert_eq!((&lab["identical_cells"], &lab["unverified_cells"]), (&4.into(), &0.into()));
 }
