@@ -45,6 +45,26 @@ fn write(folder: &Path, name: &str, text: &str) {
 }
 
 #[test]
+fn the_ways_beside_a_port_are_measured_of_a_script_when_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    write(at, "backwards.py", "def infer(request):\n    return bytes(reversed(request))\n");
+    write(at, "sample.txt", "request");
+    let arguments = ["backwards.py", "--requests", "sample.txt", "--routes", "--profile", "quick"];
+    let output = assess(at, &[&arguments[..], &["--out", "run", "--json"]].concat());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let analysis: Value = serde_json::from_slice(&output.stdout).expect("an analysis");
+    let measured = analysis["routes"][0]["measured"].as_array().expect("ways");
+    let has = |route: &str, target: &str| {
+        measured.iter().any(|it| it["route"] == route && it["target"] == target)
+    };
+    assert!(has("interpreter", "wasmtime/cranelift@cpython-3.15"), "{measured:?}");
+    assert!(has("small-interpreter", "wasmtime/cranelift@micropython-1.27"), "{measured:?}");
+    assert!(has("component", "wasmtime/cranelift@backwards.component"), "{measured:?}");
+}
+
+#[test]
 fn a_script_with_a_module_beside_it_is_measured_and_judged() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = folder.path();

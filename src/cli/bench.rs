@@ -63,6 +63,10 @@ pub(crate) struct Assess {
     /// Target; repeatable [default: native and all that compile]
     #[arg(short, long = "target", value_name = "TARGET")]
     pub(crate) targets: Vec<Target>,
+    /// Measure the ways beside porting the interpreter too: MicroPython, a
+    /// component, and what a folder's rewrite/ holds (`wasmfit routes`)
+    #[arg(long, conflicts_with = "targets")]
+    pub(crate) routes: bool,
     /// How thoroughly to measure
     #[arg(short, long, value_enum, default_value_t = ProfileName::Default)]
     pub(crate) profile: ProfileName,

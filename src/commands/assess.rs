@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::cli::{Assess, Bench};
-use crate::commands::bench;
+use crate::commands::{bench, routes};
 use crate::exit::{CommandError, Ending};
 use crate::places::Places;
 use crate::scenarios;
 use crate::script::{self, Script};
+use crate::setting::Setting;
+use crate::workloads::Workload;
 
 /// Measures a workload folder, or makes one of a script first.
 pub(crate) fn run(arguments: &Assess) -> Result<Ending, CommandError> {
@@ -19,7 +21,6 @@ pub(crate) fn run(arguments: &Assess) -> Result<Ending, CommandError> {
         let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         Path::new("runs").join(now.replace(':', "-"))
     });
-    let bench = bench_of(arguments, &out)?;
     let folder = workload_of(arguments, &out)?;
     if folder != arguments.path {
         if folder.exists() {
@@ -35,7 +36,11 @@ pub(crate) fn run(arguments: &Assess) -> Result<Ending, CommandError> {
         };
         script::wrap(&script, &folder, &places.python)?;
     }
-    bench::run(&bench)
+    if arguments.routes {
+        let workload = Workload::read(&folder)?;
+        routes::compile(&places, &[workload]);
+    }
+    bench::run(&bench_of(arguments, &out)?)
 }
 
 /// Where the workload is, or will be.
@@ -59,9 +64,15 @@ pub(crate) fn bench_of(arguments: &Assess, out: &Path) -> Result<Bench, CommandE
     let folder = workload_of(arguments, out)?;
     // A bare name would be looked for in the suite.
     let folder = std::path::absolute(&folder).unwrap_or(folder);
+    let targets = if arguments.routes {
+        let places = Places::find()?.with_python(arguments.python.as_deref());
+        routes::targets_beside_usual(&Setting::new(places, &[]), Workload::read(&folder)?)?
+    } else {
+        arguments.targets.clone()
+    };
     Ok(Bench {
         workloads: vec![folder.to_string_lossy().into_owned()],
-        targets: arguments.targets.clone(),
+        targets,
         python: arguments.python.clone(),
         profile: arguments.profile,
         out: Some(out.to_owned()),

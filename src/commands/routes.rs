@@ -34,11 +34,17 @@ pub(crate) fn run(arguments: &Routes) -> Result<Ending, CommandError> {
     // Before anything is compiled.
     let setting = Setting::new(places.clone(), &arguments.runners.find()?);
     check_runtimes(&arguments.runtimes, &setting.inventory()?)?;
+    compile(&places, &workloads);
+    bench::run(&bench_of(arguments)?)
+}
+
+/// Compiles what workloads were rewritten in, and says what could not be.
+pub(crate) fn compile(places: &Places, workloads: &[Workload]) {
     let progress = Progress::new(0, 0);
-    for workload in &workloads {
+    for workload in workloads {
         for rewrite in Rewrite::ALL.into_iter().filter(|it| it.is_of(workload)) {
             progress.step(&format!("compiling {} as {}", workload.name, rewrite.suffix()));
-            if let Err(reason) = rewrites::make(&places, workload, rewrite) {
+            if let Err(reason) = rewrites::make(places, workload, rewrite) {
                 progress.remark(&format!(
                     "left out: {} as {}: {reason}",
                     workload.name,
@@ -48,7 +54,6 @@ pub(crate) fn run(arguments: &Routes) -> Result<Ending, CommandError> {
         }
     }
     progress.finish();
-    bench::run(&bench_of(arguments)?)
 }
 
 /// The workloads named, or all that were rewritten.
@@ -66,11 +71,14 @@ pub(crate) fn bench_of(arguments: &Routes) -> Result<Bench, CommandError> {
     let workloads = workloads_of(arguments, &places)?;
     let setting = Setting::new(places, &arguments.runners.find()?);
     let inventory = setting.inventory()?;
-    let runtimes = runtimes_of(arguments, &setting.places);
+    let runtimes = match &arguments.runtimes[..] {
+        [] => usual_runtimes(&setting.places),
+        named => named.to_vec(),
+    };
     check_runtimes(&runtimes, &inventory)?;
     Ok(Bench {
         workloads: workloads.iter().map(|it| it.folder.to_string_lossy().into_owned()).collect(),
-        targets: targets(&runtimes, &inventory, &workloads),
+        targets: targets_of(&runtimes, &inventory, &workloads),
         python: arguments.python.clone(),
         profile: arguments.profile,
         out: arguments.out.clone(),
@@ -86,19 +94,33 @@ fn check_runtimes(runtimes: &[String], inventory: &Inventory<'_>) -> Result<(), 
     runtimes.iter().try_for_each(|runtime| inventory.knows(runtime))
 }
 
-/// The runtimes named, or those that are there without being asked for.
-fn runtimes_of(arguments: &Routes, places: &Places) -> Vec<String> {
-    if !arguments.runtimes.is_empty() {
-        return arguments.runtimes.clone();
-    }
+/// Those that are measured without being named.
+fn usual_runtimes(places: &Places) -> Vec<String> {
     let browser = places.browser.program.is_file().then_some("chromium");
     let node = places.node.is_file().then_some("node");
     let usual = ["wasmtime", "wasmer", "wasmedge"].into_iter();
     usual.chain(node).chain(browser).map(str::to_owned).collect()
 }
 
+/// The same beside all that is measured of any workload.
+pub(crate) fn targets_beside_usual(
+    setting: &Setting,
+    workload: Workload,
+) -> Result<Vec<Target>, CommandError> {
+    let inventory = setting.inventory()?;
+    let usual = inventory.targets().into_iter().filter(|(_, opt_in)| opt_in.is_none());
+    let mut targets: Vec<Target> = usual.map(|it| it.0).collect();
+    let of_routes = targets_of(&usual_runtimes(&setting.places), &inventory, &[workload]);
+    targets.extend(of_routes.into_iter().filter(|it| !targets.contains(it)).collect::<Vec<_>>());
+    Ok(targets)
+}
+
 /// Native, Python in WebAssembly, and what the workloads were rewritten as.
-fn targets(runtimes: &[String], inventory: &Inventory<'_>, workloads: &[Workload]) -> Vec<Target> {
+fn targets_of(
+    runtimes: &[String],
+    inventory: &Inventory<'_>,
+    workloads: &[Workload],
+) -> Vec<Target> {
     let is_wanted = |target: &Target, is_usual: bool| {
         if target.is_native() {
             return true;

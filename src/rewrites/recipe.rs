@@ -148,7 +148,8 @@ impl Bench<'_> {
             .hidden(&translated)
             .run()?;
         let compiler = self.compile_extension(&translated)?;
-        let (version, _) = Compiler::of_module(self.places, "cython").argument("--version").run()?;
+        let (version, _) =
+            Compiler::of_module(self.places, "cython").argument("--version").run()?;
         let version = format!("{}; {}", version.trim(), self.version_of_cc()?);
         self.record(SHARED_OBJECT, &version, format!("{cython} extension.pyx && {compiler}"))
     }

@@ -99,13 +99,7 @@ fn by_class(analysis: &Analysis, case: &CaseAnalysis, cell: &CellAnalysis) -> Op
 /// said to be.
 fn compiled(analysis: &Analysis, case: &CaseAnalysis) -> Option<String> {
     let routes = analysis.routes.iter().find(|it| it.case == case.case)?;
-    let ways = [
-        Route::Extension,
-        Route::Kernel,
-        Route::WasmKernel,
-        Route::Model,
-        Route::WasmModel,
-    ];
+    let ways = [Route::Extension, Route::Kernel, Route::WasmKernel, Route::Model, Route::WasmModel];
     let told = ways.into_iter().filter_map(|route| {
         let (figures, times) = routes.fastest(route)?;
         Some(format!("{} {} ({})", figures.route.title(), ratio(times), figures.target))

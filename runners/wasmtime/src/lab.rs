@@ -43,9 +43,8 @@ fn numbers(count: u32) -> Arc<[f64]> {
     const PERIOD: usize = 1024;
     let mut state: u64 = 42;
     let step = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 11) as f64 / (1_u64 << 53) as f64
     };
     let base: Vec<f64> = std::iter::repeat_with(step).take(PERIOD).collect();
@@ -79,13 +78,10 @@ pub(crate) fn add_to<T: 'static>(linker: &mut Linker<T>) -> wasmtime::Result<()>
     lab.func_wrap("hold-items", move |_: StoreContextMut<'_, T>, (count,): (u32,)| {
         Ok((held.of(count),))
     })?;
-    lab.func_wrap(
-        "take-bytes",
-        |store: StoreContextMut<'_, T>, (values,): (WasmList<u8>,)| {
-            let last = values.as_le_slice(&store).last_chunk().copied();
-            Ok((last.map(f64::from_le_bytes),))
-        },
-    )?;
+    lab.func_wrap("take-bytes", |store: StoreContextMut<'_, T>, (values,): (WasmList<u8>,)| {
+        let last = values.as_le_slice(&store).last_chunk().copied();
+        Ok((last.map(f64::from_le_bytes),))
+    })?;
     lab.func_wrap("take-floats", |_: StoreContextMut<'_, T>, (values,): (Vec<f64>,)| {
         Ok((values.last().copied(),))
     })?;
