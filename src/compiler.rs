@@ -4,8 +4,10 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
-use crate::components::NEEDS_SETUP;
 use crate::places::Places;
+
+/// What to do where one of set-up's is missing.
+pub(crate) const NEEDS_SETUP: &str = "run scripts/setup";
 
 /// A command that compiles, and what to do where it does not start.
 pub(crate) struct Compiler {

@@ -77,6 +77,29 @@ pub(crate) struct Manifest {
 }
 
 impl Manifest {
+    /// That of a guest without Python and packages, of which nothing is told
+    /// yet.
+    pub(crate) const fn bare() -> Self {
+        Self {
+            name: String::new(),
+            title: String::new(),
+            source: String::new(),
+            python: String::new(),
+            boundary: Boundary::HostCall,
+            interpreter: Interpreter::Kernel,
+            function_names: false,
+            proposals: BTreeSet::new(),
+            packages: BTreeMap::new(),
+            imports: BTreeMap::new(),
+            holds_workload: false,
+            compiled_at_launch: false,
+            opt_in: None,
+            unavailable: None,
+            files: BTreeMap::new(),
+            made: None,
+        }
+    }
+
     /// Reads the one in a guest's folder; an error says why in one line.
     pub(crate) fn read(folder: &Path) -> Result<Self, String> {
         let path = folder.join(FILE);

@@ -16,6 +16,7 @@ mod components;
 mod conformance;
 mod container;
 mod crossings;
+mod draft;
 mod drive;
 mod exit;
 mod guests;

@@ -9,7 +9,7 @@ pub struct RewriteRecord {
     pub part: RewrittenPart,
     /// In what, as a reader calls it.
     pub title: String,
-    /// What compiled it, with its version; empty where nothing did.
+    /// What compiled it, or runs it, with its version.
     pub compiler: String,
     /// How that was called, without folders.
     pub command: String,

@@ -8,13 +8,14 @@ use std::path::Path;
 
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions, plug};
-use wasmfit_protocol::{Boundary, Interpreter, Proposal, Start, file_sha256, sha256};
+use wasmfit_protocol::{Boundary, Interpreter, Proposal, Start, sha256};
 use wasmfit_record::Making;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 use super::{PYTHON, pack, scratch};
 use crate::compiler::Compiler;
+use crate::draft::Draft;
 use crate::guests::{Manifest, driver_sha256};
 use crate::making::in_words;
 use crate::places::Places;
@@ -131,16 +132,11 @@ fn install(
     module: &[u8],
     made_of: &str,
 ) -> Result<(), String> {
-    let folder = places.guests.join(name);
-    if folder.exists() && !folder.join(NOTE).is_file() {
-        return Err(format!("{} was not made so, and is not replaced", folder.display()));
-    }
-    let storage = |error: std::io::Error| in_words(&folder, &error);
-    fs::create_dir_all(&places.guests).map_err(storage)?;
-    let draft = tempfile::tempdir_in(&places.guests).map_err(storage)?;
+    let draft = Draft::of(places.guests.join(name), NOTE)?;
+    let storage = |error: std::io::Error| in_words(draft.path(), &error);
     let file = draft.path().join(Start::Plain.module());
     fs::write(&file, module).map_err(storage)?;
-    let sha256 = file_sha256(&file).map_err(storage)?;
+    let sha256 = sha256(module);
     let manifest = Manifest {
         name: name.to_owned(),
         title,
@@ -148,21 +144,13 @@ fn install(
         python: PYTHON.to_owned(),
         boundary: Boundary::Component,
         interpreter: Interpreter::Cpython,
-        function_names: false,
         proposals: BTreeSet::from([Proposal::ComponentModel]),
-        packages: BTreeMap::new(),
-        imports: BTreeMap::new(),
-        holds_workload: false,
-        compiled_at_launch: false,
         opt_in: Some("what typed values cost between components: wasmfit boundary".into()),
-        unavailable: None,
         files: BTreeMap::from([(Start::Plain.module().to_owned(), sha256.clone())]),
         made: Some(Making::of(name, &sha256, &driver_sha256())),
+        ..Manifest::bare()
     };
     manifest.write(draft.path()).map_err(storage)?;
     fs::write(draft.path().join(NOTE), made_of).map_err(storage)?;
-    if folder.exists() {
-        fs::remove_dir_all(&folder).map_err(storage)?;
-    }
-    fs::rename(draft.keep(), &folder).map_err(storage)
+    draft.put_in_place().map(|_| ())
 }

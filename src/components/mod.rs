@@ -7,7 +7,7 @@ use std::path::Path;
 
 use wasmfit_kit::DRIVER;
 
-use crate::compiler::Compiler;
+use crate::compiler::{Compiler, NEEDS_SETUP};
 use crate::making::in_words;
 use crate::places::Places;
 
@@ -19,9 +19,6 @@ const SERVING: &str = include_str!("../../rewrites/component.py");
 
 /// The Python that componentize-py brings along.
 pub(crate) const PYTHON: &str = "3.14.0";
-
-/// What to do where a compiler of set-up's is missing.
-pub(crate) const NEEDS_SETUP: &str = "run scripts/setup";
 
 /// All that makes a difference to a component, beside what it is packed of.
 pub(crate) fn identity() -> String {

@@ -17,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use wasmfit_protocol::sha256;
 use wasmfit_record::{RewriteRecord, RewrittenPart, Target};
 
+use crate::draft::Draft;
 use crate::guests::Guest;
+use crate::making::in_words;
 use crate::places::Places;
 use crate::workloads::Workload;
 
@@ -272,13 +274,7 @@ pub(crate) fn make(places: &Places, workload: &Workload, rewrite: Rewrite) -> Re
     {
         return Ok(Made { folder, record });
     }
-    if folder.exists() && !folder.join(NOTE).is_file() {
-        return Err(format!("{} was not made so, and is not replaced", folder.display()));
-    }
-    let storage = |error: io::Error| format!("{}: {error}", folder.display());
-    let above = folder.parent().unwrap_or(&folder);
-    fs::create_dir_all(above).map_err(storage)?;
-    let draft = tempfile::tempdir_in(above).map_err(storage)?;
+    let draft = Draft::of(folder, NOTE)?;
     let made = recipe::follow(rewrite, places, workload, draft.path());
     let outcome = match &made {
         Ok(record) => Outcome::Made(record.clone()),
@@ -286,11 +282,7 @@ pub(crate) fn make(places: &Places, workload: &Workload, rewrite: Rewrite) -> Re
     };
     let note = Note { sources_sha256, outcome };
     let text = serde_json::to_vec_pretty(&note).map_err(|error| error.to_string())?;
-    fs::write(draft.path().join(NOTE), text).map_err(storage)?;
-    if folder.exists() {
-        fs::remove_dir_all(&folder).map_err(storage)?;
-    }
-    let draft = draft.keep();
-    fs::rename(&draft, &folder).map_err(storage)?;
+    fs::write(draft.path().join(NOTE), text).map_err(|error| in_words(draft.path(), &error))?;
+    let folder = draft.put_in_place()?;
     made.map(|record| Made { folder, record })
 }

@@ -9,8 +9,8 @@ use wasmfit_protocol::{Boundary, Interpreter, Proposal, Start, file_sha256};
 use wasmfit_record::{Making, RewriteRecord};
 
 use super::{FOLDER, Rewrite};
-use crate::compiler::Compiler;
-use crate::components::{self, NEEDS_SETUP, scratch};
+use crate::compiler::{Compiler, NEEDS_SETUP};
+use crate::components::{self, scratch};
 use crate::guests::{Manifest, driver_sha256};
 use crate::making::in_words;
 use crate::places::Places;
@@ -208,7 +208,10 @@ impl Bench<'_> {
     fn onnx_runtime(&self) -> Result<RewriteRecord, String> {
         self.lay_out_around(ONNX)?;
         self.copy_model()?;
-        self.record(MODEL, "", String::new())
+        let ask = "import onnxruntime; print(onnxruntime.__version__)";
+        let python = Compiler::new(&self.places.onnx_python, "python", NEEDS_SETUP);
+        let (version, _) = python.hidden("-c").hidden(ask).run()?;
+        self.record(MODEL, &format!("ONNX Runtime {}", version.trim()), String::new())
     }
 
     /// A guest of files that are there: nothing is compiled.
@@ -223,17 +226,18 @@ impl Bench<'_> {
         for name in ["onnx.mjs", MODEL] {
             copy(&self.sources().join(name), &library.join(name))?;
         }
-        let record = self.record(&format!("lib/{MODEL}"), "", String::new())?;
+        let version = onnx_web_version(&library)?;
+        let record = self.record(&format!("lib/{MODEL}"), &version, String::new())?;
         let name = &self.workload.name;
         self.write_manifest(
             &record,
             Manifest {
                 title: format!("the model of {name} in ONNX Runtime Web"),
-                source: format!("workloads/{name}/{FOLDER}/model.onnx; npm onnxruntime-web"),
+                source: format!("workloads/{name}/{FOLDER}/{MODEL} in {version}"),
                 boundary: Boundary::JavaScript,
                 interpreter: Interpreter::OnnxRuntime,
                 proposals: ONNX_WEB_PROPOSALS.into(),
-                ..manifest_of_one()
+                ..Manifest::bare()
             },
         )?;
         Ok(record)
@@ -269,7 +273,7 @@ impl Bench<'_> {
                 title: format!("{name} in C{}", if with_simd { ", with SIMD" } else { "" }),
                 source: format!("workloads/{name}/{FOLDER}/kernel.c by {version}"),
                 proposals: proposals.collect(),
-                ..manifest_of_one()
+                ..Manifest::bare()
             },
         )?;
         Ok(record)
@@ -299,7 +303,7 @@ impl Bench<'_> {
                 boundary: Boundary::Component,
                 interpreter: Interpreter::Cpython,
                 proposals: BTreeSet::from([Proposal::ComponentModel]),
-                ..manifest_of_one()
+                ..Manifest::bare()
             },
         )?;
         Ok(record)
@@ -394,26 +398,13 @@ impl Bench<'_> {
     }
 }
 
-/// What guests of one workload have in common, that of a kernel.
-fn manifest_of_one() -> Manifest {
-    Manifest {
-        name: String::new(),
-        title: String::new(),
-        source: String::new(),
-        python: String::new(),
-        boundary: Boundary::HostCall,
-        interpreter: Interpreter::Kernel,
-        function_names: false,
-        proposals: BTreeSet::new(),
-        packages: BTreeMap::new(),
-        imports: BTreeMap::new(),
-        holds_workload: false,
-        compiled_at_launch: false,
-        opt_in: None,
-        unavailable: None,
-        files: BTreeMap::new(),
-        made: None,
-    }
+/// Which ONNX Runtime Web a folder holds, as its own first lines say.
+fn onnx_web_version(library: &Path) -> Result<String, String> {
+    const NAMED: &str = "ONNX Runtime Web ";
+    let path = library.join("ort.wasm.bundle.min.mjs");
+    let script = fs::read_to_string(&path).map_err(|error| in_words(&path, &error))?;
+    let named = script.lines().take(5).find_map(|line| Some(&line[line.find(NAMED)?..]));
+    named.map(str::to_owned).ok_or_else(|| format!("{} does not say what it is", path.display()))
 }
 
 /// SHA-256 of every file of a folder, by its path in it.

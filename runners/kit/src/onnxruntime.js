@@ -69,8 +69,8 @@ function serveModel(ort, model, values, tell) {
         if (what === "import") token = rest.slice(0, ORDER_TOKEN_LENGTH);
         else if (what === "load") session ??= await ort.InferenceSession.create(model);
         else if (what === "plain" || what === "phase") message = await serve(Number(rest), what === "phase");
-        // Of packages there are no versions to tell.
-        else if (what !== "versions") return;
+        else if (what === "versions") message = utf8.encoder.encode(`onnxruntime-web=${ort.env.versions.web}`);
+        else return;
       }
     } catch (error) {
       tell(utf8.encoder.encode(`${token}raised\n\n${error?.message ?? error}\n`));
