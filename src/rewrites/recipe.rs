@@ -70,18 +70,8 @@ const ONNX_WEB: [(&str, &str); 2] = [
     ("ort.wasm.bundle.min.mjs", "lib/ort.wasm.bundle.min.mjs"),
 ];
 
-/// What its WebAssembly uses; beside it memory that threads may share, which
-/// all that have JavaScript take.
-const ONNX_WEB_PROPOSALS: [Proposal; 6] = [
-    Proposal::BulkMemory,
-    Proposal::MultiValue,
-    Proposal::ReferenceTypes,
-    Proposal::SaturatingFloatToInt,
-    Proposal::SignExtension,
-    Proposal::Simd,
-];
-
-/// What zig has a module for WASI use.
+/// What a module for WASI by zig uses. ONNX Runtime Web's does too, with SIMD,
+/// and memory that threads may share, which all that have JavaScript take.
 const PROPOSALS: [Proposal; 5] = [
     Proposal::BulkMemory,
     Proposal::MultiValue,
@@ -236,7 +226,7 @@ impl Bench<'_> {
                 source: format!("workloads/{name}/{FOLDER}/{MODEL} in {version}"),
                 boundary: Boundary::JavaScript,
                 interpreter: Interpreter::OnnxRuntime,
-                proposals: ONNX_WEB_PROPOSALS.into(),
+                proposals: PROPOSALS.into_iter().chain([Proposal::Simd]).collect(),
                 ..Manifest::bare()
             },
         )?;
