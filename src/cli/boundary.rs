@@ -105,9 +105,9 @@ pub(crate) enum Encoding {
     JsCopy,
     /// A buffer to and from JavaScript, as a view
     JsView,
-    /// Bytes between components or with their host: list<u8>
+    /// Bytes between components or with their host: `list<u8>`
     WitBytes,
-    /// Numbers between components or with their host: list<f64>
+    /// Numbers between components or with their host: `list<f64>`
     WitFloats,
     /// Records between components or with their host, a list of numbers in each
     WitItems,
