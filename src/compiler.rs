@@ -1,6 +1,7 @@
 //! Running compilers.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -8,6 +9,16 @@ use crate::places::Places;
 
 /// What to do where one of set-up's is missing.
 pub(crate) const NEEDS_SETUP: &str = "run scripts/setup";
+
+/// Which compilers and runtimes set-up has installed, in its own words: what
+/// was made by others is made again.
+pub(crate) fn installed(places: &Places) -> String {
+    const STAMP: &str = ".setup-stamp.json";
+    let onnx = places.onnx_python.parent().and_then(Path::parent);
+    let folders = [Some(&*places.compilers), onnx, Some(&*places.onnx_web)];
+    let stamps = folders.into_iter().flatten().map(|it| fs::read_to_string(it.join(STAMP)));
+    stamps.filter_map(Result::ok).collect()
+}
 
 /// A command that compiles, and what to do where it does not start.
 pub(crate) struct Compiler {

@@ -14,7 +14,7 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 use super::{PYTHON, pack, scratch};
-use crate::compiler::Compiler;
+use crate::compiler::{Compiler, installed};
 use crate::draft::Draft;
 use crate::guests::{Manifest, driver_sha256};
 use crate::making::in_words;
@@ -51,7 +51,7 @@ pub(crate) fn is_one(guest: &str) -> bool {
 /// one line why they cannot be.
 pub(crate) fn ensure(places: &Places) -> Result<(), String> {
     let texts = [super::identity(), LAB_WORLD.into(), COMPILED.into(), IMPORTS.into()].concat();
-    let made_of = sha256(format!("{texts}{ZIG:?}").as_bytes());
+    let made_of = sha256(format!("{texts}{ZIG:?}{}", installed(places)).as_bytes());
     let is_there = |name: &&str| {
         let note = fs::read_to_string(places.guests.join(name).join(NOTE));
         note.is_ok_and(|note| note == made_of)

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use wasmfit_protocol::sha256;
 use wasmfit_record::{RewriteRecord, RewrittenPart, Target};
 
+use crate::compiler::installed;
 use crate::draft::Draft;
 use crate::guests::Guest;
 use crate::making::in_words;
@@ -158,9 +159,9 @@ impl Rewrite {
 }
 
 /// SHA-256 over all that rewrites of a workload depend on: their sources, its
-/// Python, and how they are made.
-fn sources_sha256(workload: &Workload) -> io::Result<String> {
-    let mut told = vec![recipe::identity()];
+/// Python, and how and by what they are made.
+fn sources_sha256(places: &Places, workload: &Workload) -> io::Result<String> {
+    let mut told = vec![recipe::identity(), installed(places)];
     let entries = fs::read_dir(workload.folder.join(FOLDER)).into_iter().flatten();
     let mut names: Vec<PathBuf> =
         entries.map(|entry| entry.map(|it| it.path())).collect::<io::Result<_>>()?;
@@ -251,7 +252,7 @@ fn find(places: &Places, workload: &Workload, rewrite: Rewrite) -> Result<Made, 
     let folder = folder_of(places, workload, rewrite);
     let remedy = format!("run wasmfit routes {name}");
     let note = read_note(&folder).ok_or_else(|| format!("it is not compiled: {remedy}"))?;
-    let now = sources_sha256(workload).map_err(|error| error.to_string())?;
+    let now = sources_sha256(places, workload).map_err(|error| error.to_string())?;
     match note.outcome {
         _ if note.sources_sha256 != now => {
             Err(format!("it was compiled of other sources: {remedy}"))
@@ -268,7 +269,7 @@ fn read_note(folder: &Path) -> Option<Note> {
 /// Makes the rewrite of a workload, unless it is there as it would be made.
 pub(crate) fn make(places: &Places, workload: &Workload, rewrite: Rewrite) -> Result<Made, String> {
     let folder = folder_of(places, workload, rewrite);
-    let sources_sha256 = sources_sha256(workload).map_err(|error| error.to_string())?;
+    let sources_sha256 = sources_sha256(places, workload).map_err(|error| error.to_string())?;
     if let Some(Note { sources_sha256: then, outcome: Outcome::Made(record) }) = read_note(&folder)
         && then == sources_sha256
     {
