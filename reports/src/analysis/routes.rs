@@ -162,7 +162,8 @@ pub struct RouteEstimate {
     /// request to take no longer than natively; none where it never does, 0
     /// where it always does.
     pub break_even_share: Option<f64>,
-    /// The target that was measured so, and its request over native Python's.
+    /// The target that was measured so, and its request over native Python's,
+    /// both by the phase pass, as the estimate is.
     pub measured: Option<(Target, f64)>,
 }
 
@@ -240,8 +241,11 @@ fn estimates(
             kernel: Some(kernel.target.clone()),
             times_native: 1.0 - infer_share + infer_share * share_left,
             break_even_share: (share_left <= 1.0).then_some(0.0),
-            measured: as_measured
-                .and_then(|it| Some((it.target.clone(), it.times_native.as_ref()?.value))),
+            // By the same pass: marks are in both, and what drifts between passes in neither.
+            measured: as_measured.and_then(|it| {
+                let phases = cell_of(case, &it.target)?.phases.as_ref()?;
+                Some((it.target.clone(), phases.total_ns / native.phases.as_ref()?.total_ns))
+            }),
         });
     }
     if estimates.is_empty() {
